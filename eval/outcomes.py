@@ -1,0 +1,185 @@
+"""Outcomes: one example × one arm, a line of `outcomes.jsonl`, written so that what was reported done is never lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from firmground.eval.metrics import score_answer
+from firmground.eval.types import Example, Outcome
+from firmground.knowledge.durable import failpoint, fsync_folder, write_atomic
+from firmground.knowledge.errors import FirmgroundError, InputError
+from firmground.knowledge.types import Hit
+from firmground.rag.arms import Arm
+from firmground.rag.types import Answer
+
+
+def outcome_of(example: Example, answer: Answer, arm: Arm) -> Outcome:
+    """The row of an answer, scored. An answer without text counts as an abstention: it says nothing."""
+    usage = answer.usage
+    return Outcome(
+        id=example.id,
+        arm=arm.name,
+        question=example.question,
+        answer=answer.text,
+        abstained=answer.abstained or not answer.text.strip(),
+        hits=tuple(_hit_row(hit) for hit in answer.hits),
+        claims=tuple(asdict(claim) for claim in answer.claims),
+        scores=score_answer(example, answer, arm),
+        timing={
+            "retrieve_s": usage.retrieve_s,
+            "generate_s": usage.generate_s,
+            "verify_s": usage.verify_s,
+            "seconds": usage.seconds,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+        },
+        answers=example.answers,
+        metadata=_metadata(example),
+    )
+
+
+def failed_outcome(example: Example, arm: Arm, error: Exception) -> Outcome:
+    """The row of a question that an arm couldn't answer: counted apart, and never averaged in."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return Outcome(
+        id=example.id,
+        arm=arm.name,
+        question=example.question,
+        answer="",
+        abstained=False,
+        answers=example.answers,
+        metadata=_metadata(example),
+        error=text[:500],
+    )
+
+
+def _hit_row(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    row = {
+        "document": passage.document,
+        "passage": passage.id,
+        "score": float(hit.score),
+        "title": passage.title,
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "source": passage.source,
+    }
+    page = passage.metadata.get("page")
+    return row if page is None else row | {"page": page}
+
+
+def _metadata(example: Example) -> dict[str, Any]:
+    """The example's other fields, so that a row holds all that its scores were made from."""
+    known = {
+        "answerable": None if example.answerable else False,
+        "choices": list(example.choices),
+        "answer": example.answer,
+        "gold": list(example.gold),
+    }
+    return {**example.metadata, **{key: value for key, value in known.items() if value not in (None, [])}}
+
+
+def to_line(outcome: Outcome) -> bytes:
+    """A row as JSON and a line break; what UTF-8 can't hold (half a surrogate pair) becomes "?"."""
+    return json.dumps(asdict(outcome), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def from_row(row: Mapping[str, Any]) -> Outcome:
+    """The outcome of a parsed line. Raises TypeError or KeyError where it isn't one."""
+    outcome = Outcome(**row)
+    tuples = {name: tuple(getattr(outcome, name)) for name in ("hits", "claims", "answers")}
+    return replace(outcome, **tuples)
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """The complete rows of an `outcomes.jsonl`. A last line that was cut off in the middle is left out.
+
+    Raises:
+        InputError: the file is missing, or a line before the last can't be read.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(f"can't read {path}: {error.strerror}; expected the folder of a comparison") from error
+    outcomes = []
+    for number, line in enumerate(lines[:-1], start=1):  # what follows the last line break was never finished
+        try:
+            outcomes.append(from_row(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path}:{number}: not an outcome ({error}); take another --out") from error
+    return outcomes
+
+
+class OutcomeLog:
+    """`outcomes.jsonl` as a log that one process appends to: rows count once `append` has returned.
+
+    Opening it keeps the questions for which every arm has an answer, and drops what an interruption left of the last
+    one; questions with an error are dropped too, so that running again tries them again.
+    """
+
+    def __init__(self, path: Path, arms: Sequence[str]) -> None:
+        self.path = path
+        self.outcomes = self._keep_complete(arms)
+        self._file: BinaryIO = open(path, "ab")  # noqa: SIM115
+        fsync_folder(path.parent)
+
+    def _keep_complete(self, arms: Sequence[str]) -> list[Outcome]:
+        if not self.path.exists():
+            return []
+        good: dict[str, set[str]] = {}
+        rows = read_outcomes(self.path)
+        for row in rows:
+            good.setdefault(row.id, set()).update(() if row.error else (row.arm,))
+        kept = [row for row in rows if good[row.id] == set(arms)]
+        data = b"".join(map(to_line, kept))
+        if len(data) != self.path.stat().st_size:
+            write_atomic(self.path, data, "outcomes.resume")
+        return kept
+
+    @property
+    def done(self) -> set[str]:
+        """Ids of the questions that need not be asked again."""
+        return {outcome.id for outcome in self.outcomes}
+
+    def append(self, outcomes: Iterable[Outcome]) -> None:
+        """Write rows and make them durable.
+
+        Raises:
+            FirmgroundError: the disk is full; what `append` returned for before is kept.
+        """
+        rows = list(outcomes)
+        data = b"".join(map(to_line, rows))
+        try:
+            failpoint("outcomes.write")
+            self._file.write(data[: len(data) // 2])
+            self._file.flush()
+            failpoint("outcomes.torn")
+            self._file.write(data[len(data) // 2 :])
+            self._file.flush()
+            failpoint("outcomes.fsync")
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            kept = len(self.done)
+            raise FirmgroundError(
+                f"no room left on the disk for {self.path}; {kept} questions are kept: free some space and run it again"
+            ) from error
+        self.outcomes.extend(rows)
+        failpoint("outcomes.done")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> OutcomeLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,100 @@
+"""Search by words: BM25 over an SQLite FTS5 table that stands in the same file, and commits, as the passages.
+
+The table is contentless: it holds only which term stands where. It is fed our own `terms()`, joined by spaces, so that
+Chinese (which FTS5 would take for one long word) is found by its character bigrams; English is stemmed by Porter's
+algorithm. BM25 is FTS5's, k1 = 1.2 and b = 0.75 (https://www.sqlite.org/fts5.html#the_bm25_function); Robertson and
+Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+
+from firmground.knowledge.types import Passage
+
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+CREATE = f"CREATE VIRTUAL TABLE terms USING fts5(body, content='', tokenize='{TOKENIZER}')"
+TITLE_CHARACTERS = 160  # of a title go before each passage; what is longer is no title and would push the text out
+MAX_QUERY_TERMS = 256  # of a question are looked up: a pasted page shouldn't cost seconds
+
+# Words that say nothing about what an English question is about.
+STOP_WORDS = frozenset(
+    """a about after all also am an and any are as at be because been before being between both but by can could did do
+    does doing down during each for from further had has have having he her here hers him his how i if in into is it
+    its itself just me more most my no nor not now of off on once only or other our ours out over own s same she should
+    so some such t than that the their theirs them then there these they this those through to too under until up us
+    very was we were what when where which while who whom whose why will with would you your yours""".split()
+)
+
+# One text that shows most of what `terms()` decides. When its terms change, the table is made anew.
+PROBE = "The cat's naïve RE-runs of C++20, 3.14% & e-mail a_b@x.org; ＡＢＣ１２ 天空为什么是蓝色的？火。iPhone手机ｶﾀｶﾅ한국어 😀"
+
+
+def indexed_text(passage: Passage) -> str:
+    """What is encoded, and looked up by words, for a passage: the title, unless the text has it, and the text."""
+    title = passage.title.strip()[:TITLE_CHARACTERS]
+    return f"{title}\n{passage.text}" if title and title not in passage.text else passage.text
+
+
+def terms_fingerprint() -> str:
+    """Changes whenever the terms of a text would: a table made with others must be made anew before it is changed."""
+    return hashlib.sha256(f"{TOKENIZER}\n{_body(PROBE)}".encode()).hexdigest()[:16]
+
+
+def match_expression(question: str) -> str:
+    """The question's distinct terms as an FTS5 query, each quoted, joined by OR; empty if it has no term.
+
+    Stop-words are left out unless nothing else is left ("Who is who?").
+    """
+    from firmground.knowledge.text import terms
+
+    distinct = list(dict.fromkeys(term.replace("\0", "") for term in terms(question)))
+    telling = [term for term in distinct if term.lower() not in STOP_WORDS] or distinct
+    return " OR ".join('"' + term.replace('"', '""') + '"' for term in telling[:MAX_QUERY_TERMS] if term)
+
+
+def _body(text: str) -> str:
+    from firmground.knowledge.text import terms
+
+    return " ".join(terms(text)).replace("\0", " ")
+
+
+class Lexical:
+    """The table of terms in an open connection; row id is passage id. The caller holds the transaction."""
+
+    def __init__(self, connection: sqlite3.Connection):
+        self._connection = connection
+
+    def add(self, passages: Iterable[Passage]) -> None:
+        rows = ((passage.id, _body(indexed_text(passage))) for passage in passages)
+        self._connection.executemany("INSERT INTO terms(rowid, body) VALUES (?, ?)", rows)
+
+    def remove(self, passages: Iterable[Passage]) -> None:
+        """A contentless table forgets a row when it is given the row's terms again, exactly as they were added."""
+        rows = ((passage.id, _body(indexed_text(passage))) for passage in passages)
+        self._connection.executemany("INSERT INTO terms(terms, rowid, body) VALUES ('delete', ?, ?)", rows)
+
+    def rebuild(self, passages: Iterable[Passage]) -> None:
+        self._connection.execute("DROP TABLE IF EXISTS terms")
+        self._connection.execute(CREATE)
+        self.add(passages)
+
+    def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[tuple[int, float]]:
+        """The `limit` best (passage id, BM25 >= 0), best first, of the `documents` named or of all."""
+        expression = match_expression(question)
+        if not expression:
+            return []
+        # The joins are the check that what is found is still a passage of a document that may be seen.
+        sql = """SELECT terms.rowid, -terms.rank FROM terms
+                 JOIN passages ON passages.id = terms.rowid JOIN documents ON documents.number = passages.document
+                 WHERE terms MATCH ?"""
+        values: list[object] = [expression]
+        if documents is not None:
+            sql += " AND documents.id IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(list(documents)))
+        found = self._connection.execute(f"{sql} ORDER BY terms.rank LIMIT ?", [*values, limit]).fetchall()
+        # Equal scores come in the order of ids, so that the same base answers the same way.
+        return sorted(((row, max(0.0, score)) for row, score in found), key=lambda hit: (-hit[1], hit[0]))

@@ -1,0 +1,97 @@
+"""`vectors.f32`: rows of float32 that are only ever appended, read by memory map and never loaded whole.
+
+Row i is the vector of passage i. How many rows count is written in the store, not here: bytes past them are what a
+crash left, and the next writer cuts them off.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from firmground.knowledge.durable import failpoint, fsync_folder
+from firmground.knowledge.errors import KnowledgeBaseError
+
+CRC_BLOCK_BYTES = 16 << 20  # how much is in memory at once when checksums are checked
+
+
+class VectorFile:
+    """Append-only rows of `dimension` little-endian float32 each."""
+
+    def __init__(self, path: Path, dimension: int):
+        self.path = path
+        self.dimension = dimension
+        self.row_bytes = 4 * dimension
+        self._view: np.ndarray = np.empty((0, dimension), dtype="<f4")
+
+    @staticmethod
+    def create(path: Path) -> None:
+        """Make the empty file durable. What a creation that didn't finish left there holds nothing that counts."""
+        with open(path, "wb") as file:
+            os.fsync(file.fileno())
+        fsync_folder(path.parent)
+
+    def check(self, rows: int) -> None:
+        """Raise KnowledgeBaseError unless the file holds at least the committed `rows`."""
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        if size < rows * self.row_bytes:
+            raise KnowledgeBaseError(
+                f"{self.path} is damaged: {rows} rows ({rows * self.row_bytes} bytes) were committed, {size} bytes are "
+                "there; restore a copy, or delete the folder and index the documents again"
+            )
+
+    def cut(self, rows: int) -> None:
+        """Drop what a crash left behind the committed `rows`. Only the writer may call it."""
+        if self.path.stat().st_size > rows * self.row_bytes:
+            failpoint("vectors.truncate")
+            with open(self.path, "r+b") as file:
+                file.truncate(rows * self.row_bytes)
+                os.fsync(file.fileno())
+
+    def append(self, vectors: np.ndarray, first: int) -> int:
+        """Write `vectors` (n, dimension) as rows `first`, `first` + 1, … durably; returns the CRC-32 of their bytes.
+
+        They count only once the store commits them. On a failure the file is cut back to `first` rows.
+        """
+        data = memoryview(np.ascontiguousarray(vectors, dtype="<f4")).cast("B")
+        half = len(data) // 2
+        with open(self.path, "r+b", buffering=0) as file:
+            try:
+                file.truncate(first * self.row_bytes)
+                file.seek(first * self.row_bytes)
+                failpoint("vectors.write")
+                _write_all(file, data[:half])
+                failpoint("vectors.torn")
+                _write_all(file, data[half:])
+                failpoint("vectors.fsync")
+                os.fsync(file.fileno())
+            except BaseException:
+                file.truncate(first * self.row_bytes)
+                raise
+        return zlib.crc32(data)
+
+    def view(self, rows: int) -> np.ndarray:
+        """(rows, dimension) float32, read-only, mapped from the disk. Raises KnowledgeBaseError if it is too short."""
+        if rows > len(self._view):
+            self.check(rows)
+            mapped = np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dimension))
+            self._view = np.asarray(mapped).view(np.ndarray)
+        return self._view[:rows]
+
+    def checksum(self, first: int, last: int) -> int:
+        """CRC-32 of the bytes of rows `first` to `last`, both included, read block by block."""
+        crc, left = 0, (last - first + 1) * self.row_bytes
+        with open(self.path, "rb") as file:
+            file.seek(first * self.row_bytes)
+            while left > 0 and (block := file.read(min(left, CRC_BLOCK_BYTES))):
+                crc = zlib.crc32(block, crc)
+                left -= len(block)
+        return crc
+
+
+def _write_all(file, data: memoryview) -> None:
+    while data:
+        data = data[file.write(data) :]

@@ -1,0 +1,50 @@
+"""Arms: one frozen set of mitigations each, every one of them a field that can be switched alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from firmground.knowledge.errors import InputError
+from firmground.rag.types import Decoding
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How a question is answered. Everything is off in `PLAIN`; constructing one touches nothing."""
+
+    name: str
+    generator: bool = True  # False: the best span of the evidence is quoted, and no language model runs
+    retrieve: Literal["none", "hybrid", "dense", "lexical"] = "none"
+    num_passages: int = 0  # passages retrieved and offered as evidence
+    evidence: Literal["passages", "sentences"] = "passages"  # whole passages, or the sentences that fit the question
+    evidence_tokens: int = 0  # at most so many tokens of evidence in the prompt; 0: no limit
+    prompt: Literal["completion", "chat", "tutorial"] = "completion"
+    quote: bool = False  # decoding may only copy a contiguous span of the evidence
+    gate: float = 0.0  # evidence whose fit with the question is below this is not used: the arm abstains
+    decoding: Decoding = field(default_factory=Decoding)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+PLAIN = Arm("plain")
+STOCK = Arm("stock", retrieve="dense", num_passages=4, prompt="tutorial", decoding=Decoding(max_new_tokens=48))
+AUGMENTED = Arm("augmented", retrieve="hybrid", num_passages=4, evidence="sentences", evidence_tokens=160)
+EXTRACTIVE = Arm("extractive", generator=False, retrieve="hybrid", num_passages=4, evidence="sentences")
+
+ARMS = {arm.name: arm for arm in (PLAIN, STOCK, AUGMENTED, EXTRACTIVE)}
+
+
+def named_arms(names: str) -> list[Arm]:
+    """The arms of a comma-separated list, in its order.
+
+    Raises:
+        InputError: an unknown name, a name twice, or none.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in ARMS]
+    if unknown or not wanted or len(set(wanted)) < len(wanted):
+        problem = f"unknown arm {unknown[0]!r}" if unknown else f"expected different arms, got {names!r}"
+        raise InputError(f"{problem}; the arms are: {', '.join(ARMS)}")
+    return [ARMS[name] for name in wanted]
