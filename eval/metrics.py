@@ -57,7 +57,7 @@ _NOUNS = (
     Metric(
         "hallucination",
         "Hallucinated",
-        "Share of questions answered, and not rightly. A question that has no answer counts when it is answered at all.",
+        "Share of questions answered, and not rightly. A question without an answer counts when it is answered at all.",
         direction="lower",
         ideal=0.0,
     ),
@@ -78,8 +78,8 @@ _NOUNS = (
     Metric(
         "f1",
         "Token F1",
-        "Overlap of the answer with the best gold answer: shared words in English, the longest shared run of characters "
-        "in Chinese. Over answerable questions; an abstention earns 0; unanswerable questions are left out.",
+        "Overlap of the answer with the best gold answer: shared words in English, the longest shared run of "
+        "characters in Chinese. Over answerable questions; an abstention earns 0; unanswerable questions are left out.",
         source=_SQUAD,
     ),
     Metric(
@@ -116,7 +116,7 @@ def metric(name: str) -> Metric:
     """The noun behind a name in `scores`; `recall@4` is made on the way. Raises KeyError for any other name."""
     kind, _, k = name.partition("@")
     if kind == "recall" and k.isdigit():
-        definition = f"Share of the question's gold documents or facts that stand among the first {k} passages retrieved."
+        definition = f"Share of the question's gold documents or facts found among the first {k} passages retrieved."
         return Metric(name, f"Recall@{k}", definition, source="standard in information retrieval")
     return METRICS[name]
 
@@ -188,7 +188,7 @@ def _letter(tokens: Sequence[str]) -> int | None:
 
 
 def unsupported_share(claims: Sequence[Claim]) -> float | str:
-    """Share of judged claims whose verdict is unsupported or contradicted, or the status that says why there is none."""
+    """Share of judged claims whose verdict is unsupported or contradicted, or the status that says why not."""
     if not claims:
         return "no_claims"
     judged = [claim for claim in claims if claim.verdict != "unverifiable"]

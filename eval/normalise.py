@@ -94,9 +94,12 @@ def treebank_tokens(text: str) -> list[str]:
 
 
 def word_tokens(text: str) -> list[str]:
-    """For `match`: numbers, words and single Chinese characters, with punctuation read as a space. Full-width = half."""
+    """For `match`: numbers, words, units' signs and single Chinese characters; punctuation is read as a space.
+
+    Full-width forms are read as half-width ones (NFKC).
+    """
     text = _ARTICLES.sub(" ", unicodedata.normalize("NFKC", text).lower())
-    return re.findall(r"\d+(?:[.,]\d+)*|[\u3400-\u4dbf\u4e00-\u9fff]|[^\W\d_\u3400-\u9fff]+", text)
+    return re.findall(r"\d+(?:[.,]\d+)*|[\u3400-\u4dbf\u4e00-\u9fff]|[^\W\d_\u3400-\u9fff]+|[%°$¥€£]", text)
 
 
 def has_run(tokens: Sequence[str], run: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from firmground.knowledge.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from sentence_transformers import SentenceTransformer
+
+    from firmground.knowledge.base import KnowledgeBase
 
 
 class SentenceEncoder:
@@ -25,18 +29,32 @@ class SentenceEncoder:
     """
 
     def __init__(self, model: str = weights.DEFAULT_ENCODER, device: str = "", languages: tuple[str, ...] = ()) -> None:
-        folder = weights.resolve(model)
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            self.model = SentenceTransformer(str(folder), device=device or None, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"no sentence encoder could be loaded from {folder} ({str(error).splitlines()[0]})") from error
+        self.folder = weights.resolve(model)
         known = weights.MODELS.get(model)
         self.name = model
         self.languages = languages or (known.languages if known else ("*",))
-        self.dimension = int(self.model.get_embedding_dimension() or 0)
-        self.fingerprint = fingerprint(folder)
+        self.fingerprint = fingerprint(self.folder)
+        self._device = device
+        self._loading = threading.Lock()
+        self._model: SentenceTransformer | None = None
+
+    @property
+    def model(self) -> SentenceTransformer:
+        """The model, loaded when first used: what needs no vectors doesn't wait for it."""
+        with self._loading:
+            if self._model is None:
+                from sentence_transformers import SentenceTransformer
+
+                try:
+                    self._model = SentenceTransformer(str(self.folder), device=self._device or None, local_files_only=True)
+                except (OSError, ValueError, KeyError) as error:
+                    reason = str(error).splitlines()[0]
+                    raise InputError(f"no sentence encoder could be loaded from {self.folder} ({reason})") from error
+            return self._model
+
+    @property
+    def dimension(self) -> int:
+        return int(self.model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str], query: bool = False) -> np.ndarray:
         """(n, dimension) float32, rows of length 1. Text past `max_tokens` is not seen: split before."""
@@ -80,3 +98,16 @@ def fingerprint(folder: Path) -> str:
             file.seek(max(0, size - (1 << 20)))
             digest.update(file.read())
     return digest.hexdigest()[:32]
+
+
+def open_base(path: str | Path, writable: bool = False, device: str = "") -> KnowledgeBase:
+    """Open a knowledge base with the encoder it was made with, which is loaded when a search first needs it.
+
+    Raises:
+        WeightsMissing: its encoder isn't on this machine. InputError, KnowledgeBaseError: as `KnowledgeBase.open`.
+    """
+    from firmground.knowledge.base import KnowledgeBase
+
+    with KnowledgeBase.open(path) as base:
+        record = base.encoder_record
+    return KnowledgeBase.open(path, SentenceEncoder(record.name, device, tuple(record.languages)), writable=writable)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterable
 
@@ -21,16 +22,20 @@ TITLE_CHARACTERS = 160  # of a title go before each passage; what is longer is n
 MAX_QUERY_TERMS = 256  # of a question are looked up: a pasted page shouldn't cost seconds
 
 # Words that say nothing about what an English question is about.
-STOP_WORDS = frozenset(
-    """a about after all also am an and any are as at be because been before being between both but by can could did do
-    does doing down during each for from further had has have having he her here hers him his how i if in into is it
-    its itself just me more most my no nor not now of off on once only or other our ours out over own s same she should
-    so some such t than that the their theirs them then there these they this those through to too under until up us
-    very was we were what when where which while who whom whose why will with would you your yours""".split()
-)
+_STOP = """
+a about after all also am an and any are as at be because been before being between both but by can could did do does
+doing down during each for from further had has have having he her here hers him his how i if in into is it its itself
+just me more most my no nor not now of off on once only or other our ours out over own s same she should so some such
+t than that the their theirs them then there these they this those through to too under until up us very was we were
+what when where which while who whom whose why will with would you your yours
+"""
+STOP_WORDS = frozenset(_STOP.split())
 
 # One text that shows most of what `terms()` decides. When its terms change, the table is made anew.
-PROBE = "The cat's naïve RE-runs of C++20, 3.14% & e-mail a_b@x.org; ＡＢＣ１２ 天空为什么是蓝色的？火。iPhone手机ｶﾀｶﾅ한국어 😀"
+PROBE = (
+    "The cat's naïve RE-runs of C++20, 3.14% of 1,000 & e-mail a_b@x.org, U.S.; "
+    "ＡＢＣ１２ 天空为什么是蓝色的？火。iPhone手机ｶﾀｶﾅ한국어 😀"
+)
 
 
 def indexed_text(passage: Passage) -> str:
@@ -47,13 +52,15 @@ def terms_fingerprint() -> str:
 def match_expression(question: str) -> str:
     """The question's distinct terms as an FTS5 query, each quoted, joined by OR; empty if it has no term.
 
-    Stop-words are left out unless nothing else is left ("Who is who?").
+    Stop-words are left out unless nothing else is left ("Who is who?"). A Chinese letter that stands alone ("猫") is
+    looked up as the beginning of a bigram, since that is how it stands in the middle of a text.
     """
-    from firmground.knowledge.text import terms
+    from firmground.knowledge.text import CJK, terms
 
     distinct = list(dict.fromkeys(term.replace("\0", "") for term in terms(question)))
     telling = [term for term in distinct if term.lower() not in STOP_WORDS] or distinct
-    return " OR ".join('"' + term.replace('"', '""') + '"' for term in telling[:MAX_QUERY_TERMS] if term)
+    quoted = ['"' + term.replace('"', '""') + '"' for term in telling[:MAX_QUERY_TERMS] if term]
+    return " OR ".join(f"{term} *" if re.fullmatch(f'"[{CJK}]"', term) else term for term in quoted)
 
 
 def _body(text: str) -> str:

@@ -20,7 +20,7 @@ class WriterLock:
     def __init__(self, folder: Path):
         import fcntl
 
-        self._file = open(folder / LOCK_FILE, "a+", encoding="utf-8")  # noqa: SIM115: held open, that is the lock
+        self._file = open(folder / LOCK_FILE, "a+", encoding="utf-8")  # noqa: SIM115 (held open: that is the lock)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,21 +8,20 @@ count up and are never used twice: what is deleted leaves a row in `deletions` a
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from firmground.knowledge.durable import failpoint, fsync_folder
-from firmground.knowledge.errors import InputError, KnowledgeBaseError
+from firmground.knowledge.errors import KnowledgeBaseError
 from firmground.knowledge.lexical import CREATE, Lexical, terms_fingerprint
+from firmground.knowledge.records import EncoderRecord, Entry, difference, dump, inherited_by_passages, passage_of_row
 from firmground.knowledge.types import Document, Passage
 from firmground.knowledge.vectors import VectorFile
 
@@ -32,42 +31,22 @@ VECTORS_FILE = "vectors.f32"
 BUSY_SECONDS = 30.0  # how long a moment in which SQLite itself is locked is waited for
 REMEDY = "restore a copy, or delete the folder and index the documents again"
 
-SCHEMA = f"""
-CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE documents(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, text TEXT NOT NULL, source TEXT NOT NULL,
-                       metadata TEXT NOT NULL, sha256 BLOB NOT NULL);
-CREATE TABLE passages(id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents(number),
-                      start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-                      text TEXT,      -- NULL where the passage is the whole document
-                      metadata TEXT); -- how it differs from the document's, NULL where it doesn't
-CREATE INDEX passages_of_document ON passages(document);
-CREATE TABLE commits("first" INTEGER PRIMARY KEY, "last" INTEGER NOT NULL, crc32 INTEGER NOT NULL);
-CREATE TABLE deletions(number INTEGER PRIMARY KEY, passage INTEGER NOT NULL);
-{CREATE};
-"""
+SCHEMA = (
+    "CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    """CREATE TABLE documents(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
+       source TEXT NOT NULL, metadata TEXT NOT NULL, sha256 BLOB NOT NULL)""",
+    # text: NULL where the passage is the whole document; metadata: how it differs from the document's, NULL if not.
+    """CREATE TABLE passages(id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents(number),
+       start INTEGER NOT NULL, "end" INTEGER NOT NULL, text TEXT, metadata TEXT)""",
+    "CREATE INDEX passages_of_document ON passages(document)",
+    """CREATE TABLE commits("first" INTEGER PRIMARY KEY, "last" INTEGER NOT NULL, crc32 INTEGER NOT NULL)""",
+    "CREATE TABLE deletions(number INTEGER PRIMARY KEY, passage INTEGER NOT NULL)",
+    CREATE,
+)
 
 PASSAGES = """SELECT passages.id, documents.id, coalesce(passages.text, documents.text), passages.start, passages."end",
               passages.metadata, documents.metadata, documents.source
               FROM passages JOIN documents ON documents.number = passages.document"""
-
-
-@dataclass(frozen=True)
-class EncoderRecord:
-    """Which encoder made the vectors: another one's questions would find nothing sensible among them."""
-
-    name: str
-    fingerprint: str
-    dimension: int
-    languages: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A document ready to be stored, with its passages (ids not yet given) and the hash of its content."""
-
-    document: Document
-    passages: Sequence[Passage]
-    sha256: bytes
 
 
 class Store:
@@ -80,7 +59,7 @@ class Store:
             self._connection = _connect(folder, writable)
         try:
             self._settings = self._read_settings()
-            self.encoder = EncoderRecord(**_with_tuple(json.loads(self._settings["encoder"])))
+            self.encoder = EncoderRecord.from_json(self._settings["encoder"])
             self._vectors = VectorFile(folder / VECTORS_FILE, self.encoder.dimension)
             self.lexical = Lexical(self._connection)
             self.live = np.zeros(0, dtype=bool)  # (rows,): which passages still are
@@ -96,7 +75,7 @@ class Store:
     @staticmethod
     def create(folder: Path, encoder: EncoderRecord, created: str) -> None:
         """Make an empty store. The caller holds the writer's lock and knows that no base is there."""
-        settings = {"format": str(FORMAT), "encoder": json.dumps(asdict(encoder)), "created": created}
+        settings = {"format": str(FORMAT), "encoder": encoder.to_json(), "created": created}
         settings["terms"] = terms_fingerprint()
         with explained(folder):
             VectorFile.create(folder / VECTORS_FILE)
@@ -105,7 +84,7 @@ class Store:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("BEGIN IMMEDIATE")
-                for statement in _statements(SCHEMA):
+                for statement in SCHEMA:
                     connection.execute(statement)
                 connection.executemany("INSERT INTO settings VALUES (?, ?)", settings.items())
                 failpoint("create.commit")
@@ -173,13 +152,13 @@ class Store:
             rows = self._connection.execute(
                 f"{PASSAGES} WHERE passages.id IN (SELECT value FROM json_each(?))", [json.dumps([int(i) for i in ids])]
             )
-            return {row[0]: _passage(row) for row in rows}
+            return {row[0]: passage_of_row(row) for row in rows}
 
     def passages_of(self, document: str) -> list[Passage]:
         """In the order in which they stand in the document."""
         with explained(self.folder):
             rows = self._connection.execute(f"{PASSAGES} WHERE documents.id = ? ORDER BY passages.id", [document])
-            return [_passage(row) for row in rows]
+            return [passage_of_row(row) for row in rows]
 
     def rows_of(self, documents: Collection[str]) -> np.ndarray:
         """(n,) int64: the ids of the passages of the documents named; a name that isn't there has none."""
@@ -215,11 +194,11 @@ class Store:
             return self._forget(documents)
 
     def refresh_terms(self) -> None:
-        """Make the table of terms anew if another version of `terms()` made it: deleting from it needs the same ones."""
+        """Make the table of terms anew if another version of `terms()` made it: deleting needs the very same terms."""
         if self._settings["terms"] == terms_fingerprint():
             return
         with explained(self.folder), self._transaction():
-            self.lexical.rebuild([_passage(row) for row in self._connection.execute(PASSAGES)])
+            self.lexical.rebuild(self._all_passages())
             self._connection.execute("UPDATE settings SET value = ? WHERE name = 'terms'", [terms_fingerprint()])
         self._settings = self._read_settings()
 
@@ -233,12 +212,17 @@ class Store:
     def close(self) -> None:
         self._connection.close()
 
+    def _all_passages(self) -> Iterator[Passage]:
+        """One in memory at a time; nothing is read before the first is asked for."""
+        for row in self._connection.execute(PASSAGES):
+            yield passage_of_row(row)
+
     def _insert(self, entry: Entry, first: int) -> None:
         document = entry.document
-        values = [document.id, document.text, document.source, _dump(document.metadata), entry.sha256]
+        values = [document.id, document.text, document.source, dump(document.metadata), entry.sha256]
         sql = "INSERT INTO documents(id, text, source, metadata, sha256) VALUES (?, ?, ?, ?, ?)"
         number = self._connection.execute(sql, values).lastrowid
-        inherited = _inherited(document.metadata, document.source)
+        inherited = inherited_by_passages(document.metadata, document.source)
         passages = [replace(passage, id=first + offset) for offset, passage in enumerate(entry.passages)]
         self._connection.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)",
@@ -249,7 +233,7 @@ class Store:
                     passage.start,
                     passage.end,
                     None if passage.text == document.text else passage.text,
-                    _difference(inherited, passage.metadata),
+                    difference(inherited, passage.metadata),
                 )
                 for passage in passages
             ),
@@ -298,14 +282,10 @@ class Store:
         self.live, self._deletions = live, deletions
 
     def _read_settings(self) -> dict[str, str]:
-        try:
+        with explained(self.folder):
             settings = dict(self._connection.execute("SELECT name, value FROM settings").fetchall())
-        except sqlite3.OperationalError as error:
-            if "no such table" not in str(error):
-                raise KnowledgeBaseError(f"{self.folder / STORE_FILE} is damaged ({error}); {REMEDY}") from error
-            raise KnowledgeBaseError(f"{self.folder / STORE_FILE} is damaged (it is empty); {REMEDY}") from None
-        except sqlite3.DatabaseError as error:
-            raise KnowledgeBaseError(f"{self.folder / STORE_FILE} is damaged ({error}); {REMEDY}") from error
+        if not {"format", "encoder", "created", "terms"} <= settings.keys():
+            raise KnowledgeBaseError(f"{self.folder / STORE_FILE} is damaged (its settings are gone); {REMEDY}")
         if int(settings["format"]) > FORMAT:
             raise KnowledgeBaseError(
                 f"{self.folder} has format {settings['format']}, this firmground reads up to {FORMAT}: "
@@ -318,7 +298,10 @@ def exists(folder: Path) -> bool:
     """Whether a store was made here to the end; a file that SQLite can't read counts as one, to be told as damaged."""
     if not (folder / STORE_FILE).is_file():
         return False
-    connection = sqlite3.connect(f"{(folder / STORE_FILE).absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        connection = _connect(folder, writable=False)
+    except sqlite3.DatabaseError:
+        return True
     try:
         return bool(connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'settings'").fetchone()[0])
     except sqlite3.DatabaseError:
@@ -342,22 +325,13 @@ def explained(folder: Path) -> Iterator[None]:
             raise KnowledgeBaseError(
                 f"{folder} can't be read or written ({error}): check its disk and its permissions"
             ) from error
-        raise KnowledgeBaseError(f"{folder / STORE_FILE} is damaged ({error}); {REMEDY}") from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error):
+            raise KnowledgeBaseError(f"{folder / STORE_FILE} is damaged ({error}); {REMEDY}") from error
+        raise  # our own mistake
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise KnowledgeBaseError(_full(folder)) from error
-
-
-def content_sha256(document: Document) -> bytes:
-    """What a document is recognised by as unchanged: its text, source and metadata. Raises UnicodeEncodeError."""
-    content = [document.text, document.source, document.metadata]
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).digest()
-
-
-def normal_form(document: Document) -> Document:
-    """The document as it will be read back: metadata as JSON knows it (a date becomes its text, a tuple a list)."""
-    return replace(document, metadata=json.loads(_dump(document.metadata)))
 
 
 def _full(folder: Path) -> str:
@@ -378,37 +352,3 @@ def _connect(folder: Path, writable: bool) -> sqlite3.Connection:
     if not writable:
         connection.execute("PRAGMA query_only=ON")
     return connection
-
-
-def _statements(script: str) -> list[str]:
-    return [statement for statement in script.split(";\n") if statement.strip()]
-
-
-def _with_tuple(record: dict[str, Any]) -> dict[str, Any]:
-    return {**record, "languages": tuple(record["languages"])}
-
-
-def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), ensure_ascii=False, default=str)
-
-
-def _inherited(metadata: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """What every passage has from its document: the metadata, and the source that `Passage.source` looks for."""
-    return {"source": source, **metadata} if source else dict(metadata)
-
-
-def _difference(inherited: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
-    """A passage's metadata as JSON of what it sets and drops: a PDF's list of pages isn't stored with every passage."""
-    own = json.loads(_dump(own))
-    changed = {name: value for name, value in own.items() if name not in inherited or inherited[name] != value}
-    dropped = [name for name in inherited if name not in own and name != "source"]
-    return _dump({"set": changed, "drop": dropped}) if changed or dropped else None
-
-
-def _passage(row: Sequence[Any]) -> Passage:
-    number, document, text, start, end, difference, metadata, source = row
-    merged = _inherited(json.loads(metadata), source)
-    if difference:
-        delta = json.loads(difference)
-        merged = {name: value for name, value in {**merged, **delta["set"]}.items() if name not in delta["drop"]}
-    return Passage(number, document, text, start, end, merged)

@@ -21,7 +21,7 @@ _LATIN_WORD = re.compile(f"[^\\W\\d_{CJK}]+")
 
 
 def language(text: str) -> Language:
-    """"zh" where at least half of what is read is CJK letters, a Latin word counting as much as one letter; else "en".
+    """ "zh" where at least half of what is read is CJK letters, a Latin word counting as much as one letter; else "en".
 
     Words, not letters, are compared: "什么是 retrieval-augmented generation？" is a Chinese question. No text: "en".
     """
@@ -36,7 +36,7 @@ def language(text: str) -> Language:
 _WORD = f"[^\\W_{CJK}]"
 _TERM = re.compile(
     f"(?P<cjk>[{CJK}]+)"
-    r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+\.\d+(?![\d.]))"  # 1,000 and 3.14, not 1.2.3
+    r"|(?P<number>(?<!\d)(?<!\d[,.])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?!\d|[,.]\d))"  # 1,000, 3.14, not 1.2.3
     r"|(?P<acronym>(?<![\w.])[a-z](?:\.[a-z])+(?!\w))"  # u.s., e.g.
     r"|(?P<code>(?<!\w)[a-z](?:\+\+|\#)(?!\w))"  # c++, f#
     f"|(?P<word>{_WORD}+(?:'{_WORD}+)*)"
@@ -46,11 +46,11 @@ _TERM = re.compile(
 def terms(text: str) -> list[str]:
     """The tokens that lexical search and lexical metrics compare: "The U.S.' 知识库" → the, us, 知识, 识库.
 
-    - Normalised by NFKC (full width to half width, ligatures apart) and lower-cased. Not stemmed, no stop-words removed.
-    - A run of CJK letters gives its overlapping **bigrams**, in order: Chinese has no spaces, a segmenter's mistakes differ
-      between question and passage, and bigrams find as well as words do (Nie et al., "On the Use of Words and N-grams
-      for Chinese Information Retrieval", 2000). A letter that stands alone stays a unigram. The price: a question of
-      one letter ("猫") doesn't match inside a run ("黑猫").
+    - Normalised by NFKC (full width to half width, ligatures apart) and lower-cased. Not stemmed; stop-words stay.
+    - A run of CJK letters gives its overlapping **bigrams**, in order: Chinese has no spaces, a segmenter's mistakes
+      differ between question and passage, and bigrams find as well as words do (Nie et al., "On the Use of Words and
+      N-grams for Chinese Information Retrieval", 2000). A letter that stands alone stays a unigram. The price: a
+      question of one letter ("猫") doesn't match inside a run ("黑猫").
     - A number keeps its point and loses its thousands commas (1,000 → 1000); an acronym loses its points (U.S. → us); a
       possessive loses its 's; c++ and c# stay whole. Everything else is cut at what isn't a letter or digit.
     """
@@ -72,33 +72,39 @@ def terms(text: str) -> list[str]:
 
 # ------------------------------------------------------------------------------------------------------------ sentences
 
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
 # After these a full stop never ends a sentence.
-_LEADS_ON = frozenset(
-    "mr mrs ms mx dr prof gen col sgt capt lt cmdr maj rev hon pres gov sen rep messrs mme mlle e.g i.e eg ie vs cf viz"
-    " approx ca resp incl".split()
+_LEADS_ON = _words(
+    """mr mrs ms mx dr prof gen col sgt capt lt cmdr maj rev hon pres gov sen rep messrs mme mlle e.g i.e eg ie vs cf
+    viz approx ca resp incl"""
 )
 # After these it doesn't where a number follows: "No. 5", "Fig. 3", "Jan. 14".
-_BEFORE_NUMBER = frozenset(
-    "no nos fig figs eq eqs vol vols ch chap sec sect art p pp pt par para tab ver v nr ex op jan feb mar apr jun jul"
-    " aug sep sept oct nov dec".split()
+_BEFORE_NUMBER = _words(
+    """no nos fig figs eq eqs vol vols ch chap sec sect art p pp pt par para tab ver v nr ex op jan feb mar apr jun jul
+    aug sep sept oct nov dec"""
 )
 # After these, after initials and after dotted acronyms it does only where a word follows that often opens a sentence.
-_MAYBE = frozenset(
-    "inc ltd co corp llc plc jr sr etc al est dept univ assn bros esp ave blvd rd st mt ft ph.d a.m p.m jan feb mar apr"
-    " jun jul aug sep sept oct nov dec".split()
+_MAYBE = _words(
+    """inc ltd co corp llc plc jr sr etc al est dept univ assn bros esp ave blvd rd st mt ft ph.d a.m p.m jan feb mar
+    apr jun jul aug sep sept oct nov dec"""
 )
-_OPENERS = frozenset(
-    "A After Again All Also Although An And Another Any As At Because Before Both But By Despite During Each Even Every"
-    " Few For From He Her Here His How However I If In Instead It Its Later Many Meanwhile Most My No Not Now Of On Once"
-    " One Or Other Our Over She Since So Some Such That The Their Then There Therefore These They This Those Though"
-    " Through Thus To Today Two Under Unlike Until We What When Where Which While Who Why With Yet You Your".split()
+_OPENERS = _words(
+    """A After Again All Also Although An And Another Any As At Because Before Both But By Despite During Each Even
+    Every Few For From He Her Here His How However I If In Instead It Its Later Many Meanwhile Most My No Not Now Of
+    On Once One Or Other Our Over She Since So Some Such That The Their Then There Therefore These They This Those
+    Though Through Thus To Today Two Under Unlike Until We What When Where Which While Who Why With Yet You
+    Your"""
 )
 
 _CLOSERS = "\"'”’»)）\\]】」』〉》〕｝}*_"
 _WIDE_CLOSERS = "”’）】」』〉〕｝)\\]*"
 _BOUNDARY = re.compile(
     f"(?P<wide>[。！？；｡][。！？；｡!?…]*|…{{2,}}|⋯{{2,}})[{_WIDE_CLOSERS}]*"
-    f"|(?P<narrow>[.!?…]+)[{_CLOSERS}]*(?:\\[\\d{{1,3}}\\])*(?=[\\s{CJK}“‘「『（【]|$)"
+    f"|(?<![.!?…])(?P<narrow>[.!?…]++)[{_CLOSERS}]*+(?:\\[\\d{{1,3}}\\])*(?=[\\s{CJK}“‘「『（【]|$)"
     r"|(?P<line>[\n\f\u2028\u2029]\s*)"
 )
 _TOKEN_BEFORE = re.compile(r"[^\s\"'“”‘’()（）\[\]{}/—–*_]*$")
@@ -159,7 +165,7 @@ def _inside_title(text: str, start: int, position: int) -> bool:
 
 
 def _with_straight_quote(text: str, start: int, end: int) -> int:
-    """Take in a straight double quote after 。 if it closes one that the sentence opened. Looks back 1,000 characters."""
+    """Take in a straight double quote after 。 if it closes one in this sentence. Looks back 1,000 characters."""
     if text[end : end + 1] == '"' and text.count('"', max(start, end - 1000), end) % 2:
         return end + 1
     return end
@@ -181,7 +187,7 @@ def _stop_ends(text: str, start: int, stop: int, stop_end: int, end: int) -> boo
 
 
 def _full_stop_ends(text: str, start: int, stop: int, before: str, word: str, dotted: bool) -> bool:
-    """One full stop between the token `before` and `word` (`dotted`: a full stop follows `word`, as in "J. R. Smith")."""
+    """One full stop between the token `before` and `word` (`dotted`: one more follows `word`, as in "J. R. Smith")."""
     lowered = before.lower()
     if lowered in _LEADS_ON or (before and _is_enumerator(text, start, stop, before)):
         return False
@@ -215,7 +221,7 @@ def _is_acronym(before: str) -> bool:
 def _line_ends(text: str, position: int, after: int) -> bool:
     """Whether the line break text[position:after] ends a sentence, or only wraps it."""
     gap = text[position:after]
-    if gap.count("\n") > 1 or "\f" in gap or "\u2029" in gap or _OWN_LINE.match(text, position + 1):
+    if (gap != "\n" and (gap.count("\n") != 1 or "\f" in gap)) or _OWN_LINE.match(text, position + 1):
         return True
     begin = text.rfind("\n", 0, position) + 1
     line = text[begin:position].strip()

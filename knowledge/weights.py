@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from firmground.knowledge.errors import InputError, WeightsMissing
+from firmground.knowledge.errors import FirmgroundError, InputError, WeightsMissing
 
 Say = Callable[[str], None]
 
@@ -267,3 +267,18 @@ def convert_gguf(gguf: Path, target: Path) -> None:
     plain.load_state_dict(model.state_dict())
     plain.save_pretrained(target)
     tokenizer.save_pretrained(target)
+
+
+def main() -> int:
+    """What set-up calls: fetch the defaults that aren't here. Says nothing when all are."""
+    try:
+        for name in DEFAULTS:
+            fetch(name, say=lambda line: print(line, flush=True))
+    except FirmgroundError as error:
+        print(f"firmground: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

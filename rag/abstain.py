@@ -1,4 +1,4 @@
-"""Saying "I don't know": the sentences our arms say it with, and how one is told from an answer, in any model's words."""
+"""Saying "I don't know": the sentences our arms say it with, and how anyone's are told from an answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _SOURCE = (
     r"data|results?|snippets?|knowledge base|references)"
 )
 _NOT = r"(?:not|n't|never)"
-_DO_NOT = rf"(?:do|does|did|is|are|was|were|has|have|can|could|would) ?{_NOT}(?: (?:\w+ly|actually|yet|seem to|appear to))*"
+_DO_NOT = (
+    rf"(?:do|does|did|is|are|was|were|has|have|can|could|would) ?{_NOT}"
+    r"(?: (?:\w+ly|actually|yet|seem to|appear to))*"
+)
 _TELL = (
     r"(?:say|state|mention|specif|provid|contain|includ|answer|tell|indicat|give|discuss|address|reveal|have|list|"
     r"explain|describ|disclos|enough|sufficient|cover|explicit|offer|name|identif|refer|suppl|clarif|clear)\w*"
@@ -36,8 +39,8 @@ _DECLINES_EN = tuple(
         rf"{_SOURCE}(?: (?:provided|given|above|available))? (?:\w+s|is|are) (?:no|insufficient|nothing|silent)\b",
         rf"(?:{_TOPIC} )?(?:is|are|was|were)? ?{_NOT} (?:\w+ly )?(?:mentioned|stated|specified|given|provided|found|"
         rf"discussed|known|available|described|included|answered|listed|addressed|disclosed|contained|clear|stated)"
-        rf"(?: (?:explicitly|directly))?(?: (?:(?:in|by|from|within) {_SOURCE}|(?:on|about|here|who|what|when|where|why|how|which|"
-        r"whether)\b.*))*$",
+        rf"(?: (?:explicitly|directly))?(?: (?:(?:in|by|from|within) {_SOURCE}|(?:on|about|here|who|what|when|where|"
+        r"why|how|which|whether)\b.*))*$",
         rf"(?:{_TOPIC} )?(?:can ?not|can't|could ?{_NOT}|{_DO_NOT}) be (?:\w+ly )?"
         r"(?:determined|answered|known|found|inferred|concluded|established|said|derived|ascertained|identified)\b",
         rf"{_TOPIC} (?:is|was) (?:impossible|unclear|unknown|undetermined|unanswerable|unspecified)"
@@ -47,7 +50,7 @@ _DECLINES_EN = tuple(
         r"(?:no|not enough|insufficient) (?:\w+ ){0,2}(?:information|answer|context|data|evidence|mention|details?)\b"
         r"(?: (?:is|was|are|were|can|could|about|on|in|to|provided|given|available|found)\b.*)?$",
         r"nothing (?:is|was)? ?(?:said|mentioned|stated)\b",
-        rf"(?:{_NOT} sure|no idea|unknown|unanswerable|unclear|n/a|not applicable|cannot answer|can't answer|can't say)$",
+        rf"(?:{_NOT} sure|no idea|unknown|unanswerable|unclear|n/a|not applicable|can't say)$",
         r"(?:cannot|can't|unable to|impossible to) (?:answer|determine|say|tell|know)\b",
     )
 )
@@ -58,12 +61,13 @@ _FILLER_EN = re.compile(
     r"|(?:based on|according to|from|in|given|using|with|as per) .{0,80}"
     r"|as an ai\b.*|(?:the )?answer(?: is)?"
     r"|(?:please|could you|can you|would you|if you|you (?:can|could|may|might|should|would)|let me know"
-    r"|feel free|i (?:would|'d) need|i recommend|i suggest|try|for more|more information|it (?:would|might|may) be)\b.*)"
+    r"|feel free|i (?:would|'d) need|i recommend|i suggest|try|for more|more information"
+    r"|it (?:would|might|may) be)\b.*)"
 )
 _OPENING_EN = re.compile(
     r"^(?:(?:i'm|i am|we're|we are)? ?(?:so |very )?(?:sorry|afraid)(?: that)?|unfortunately|well|hmm|and|but|so|"
-    r"however|therefore|thus|because|since|as|it (?:seems|appears) (?:that|like)|the answer(?: to .*?)?(?: is(?: that)?)?:?|"
-    r"answer:|(?:based on|according to|from|given) (?:the |this |these )?(?:\w+ ){0,3}?(?:texts?|documents?|passages?|"
+    r"however|therefore|thus|because|since|as|it (?:seems|appears) (?:that|like)|the answer(?: to .*?)?(?: is(?: that)?)?:?|answer:|"
+    r"(?:based on|according to|from|given) (?:the |this |these )?(?:\w+ ){0,3}?(?:texts?|documents?|passages?|"
     r"contexts?|information|evidence|sources?|excerpts?)(?: (?:provided|given|above|available))?)[,:]? +"
 )
 _CLAUSE_EN = re.compile(
@@ -82,7 +86,7 @@ _NOT_TELL_ZH = (
 _DECLINES_ZH = tuple(
     re.compile(pattern)
     for pattern in (
-        r"(?:我们?)?(?:真的|也|还|并)?(?:不知道|不清楚|不确定(?!性)|不了解|不太清楚|不太确定|没有答案|不得而知|无从得知|无可奉告)",
+        r"(?:我们?)?(?:真的|并)?(?:不知道|不清楚|不确定(?!性)|不了解|不太清楚|不太确定|没有答案|不得而知|无从得知|无可奉告)",
         r"(?:我们?|因此|所以|故|目前|暂时|仅凭此|这个?问题|该问题|此问题|问题|答案|具体)?(?:目前|暂时|也|还|都)?"
         r"(?:无法|不能|难以|没法|没办法|无从)(?:从中|由此|据此|直接|准确|明确|给出|得到|得出|进行)*"
         r"(?:确定|回答|得知|判断|知道|知晓|解答|提供|确认|答复|推断|答案|作答|告知|找到|推出|得出|确切)",
@@ -118,11 +122,6 @@ def is_abstention(text: str) -> bool:
     if _CHINESE.search(text):
         return _only_declines(text, _CLAUSE_ZH, _OPENING_ZH, _DECLINES_ZH, _FILLER_ZH)
     return _only_declines(text, _CLAUSE_EN, _OPENING_EN, _DECLINES_EN, _FILLER_EN)
-
-
-def abstention(language: str) -> str:
-    """The sentence our arms abstain with, in the question's language."""
-    return ABSTAIN_ZH if language == "zh" else ABSTAIN_EN
 
 
 def _only_declines(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 6144  # padded prompt tokens a batch on a CPU: memory stays near 1 GB for a 135M model
 BATCH_PROMPTS = 16
+MIN_SHARED = 32  # tokens that all prompts of a call begin with are read once, from this many on
 
 
 class TransformersGenerator:
@@ -86,21 +87,54 @@ class TransformersGenerator:
         """One generation a prompt, in order. `processors[i]`, where given, is a logits processor for prompt i alone:
         called with (new token ids (n,), scores (vocabulary,)), it returns the scores to use."""
         ids = [self._encode(prompt) for prompt in prompts]
+        shared = self._shared_prefix(ids)
         results: list[Generation | None] = [None] * len(ids)
         for batch in batches([len(row) for row in ids]):
             start = time.perf_counter()
             chosen = [processors[i] for i in batch] if processors else []
-            generations = self._generate_batch([ids[i] for i in batch], decoding, chosen)
+            generations = self._generate_batch([ids[i] for i in batch], shared, decoding, chosen)
             share = (time.perf_counter() - start) / len(batch)
             for i, (text, new_tokens, log_probability, finish) in zip(batch, generations, strict=True):
                 results[i] = Generation(text, len(ids[i]), new_tokens, log_probability, finish, share)
         return [result for result in results if result is not None]
 
-    def _generate_batch(self, ids: list[list[int]], decoding: Decoding, processors: Sequence[Any]) -> list[tuple]:
+    def _shared_prefix(self, ids: list[list[int]]) -> int:
+        """How many tokens all prompts begin with, where it pays to read them once; 0 where it doesn't, or where the
+        model's attention slides (its cache can't be shared around padding)."""
+        config = self.model.config.get_text_config()
+        slides = any("full" not in kind for kind in getattr(config, "layer_types", None) or ())
+        if len(ids) < 2 or self.is_seq2seq or slides or getattr(config, "sliding_window", None):
+            return 0
+        first, last = min(ids), max(ids)
+        shared = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+        shared = min(shared, min(map(len, ids)) - 1)  # at least one token of every prompt is left to read
+        return shared if shared >= MIN_SHARED else 0
+
+    def _inputs(self, ids: list[list[int]], shared: int) -> dict[str, Any]:
+        """Padded inputs; with a shared beginning, that stands once, before the padding, and its cache comes with it."""
+        rest = self.tokenizer.pad({"input_ids": [row[shared:] for row in ids]}, return_tensors="pt").to(self.device)
+        if not shared:
+            return dict(rest)
+        import torch
+
+        prefix = torch.tensor([ids[0][:shared]], device=self.device)
+        cache = self.model(input_ids=prefix, use_cache=True, logits_to_keep=1).past_key_values
+        cache.batch_repeat_interleave(len(ids))
+        prefix = prefix.repeat(len(ids), 1)
+        return {
+            "input_ids": torch.cat([prefix, rest["input_ids"]], dim=1),
+            "attention_mask": torch.cat([torch.ones_like(prefix), rest["attention_mask"]], dim=1),
+            "past_key_values": cache,
+        }
+
+    def _generate_batch(
+        self, ids: list[list[int]], shared: int, decoding: Decoding, processors: Sequence[Any]
+    ) -> list[tuple[str, int, float | None, str]]:
         import torch
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
-        inputs = self.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self.device)
+        with self._lock, torch.inference_mode():
+            inputs = self._inputs(ids, shared if len(ids) > 1 else 0)
         begin = 1 if self.is_seq2seq else inputs["input_ids"].shape[1]
         recorder = _Recorder(begin, self.model.config.get_text_config().vocab_size)
         logits = LogitsProcessorList([recorder])

@@ -32,8 +32,8 @@ def task_names() -> list[str]:
 def load_questions(path_or_name: str | Path, limit: int | None = None, skip_broken: bool = False) -> Questions:
     """Read a question file, or a bundled one by name (`commonsense-en`).
 
-    A line holds `question` and, optionally: `id` (else the line's number), `answers` (a list, or one text), `answerable`,
-    `choices` with `answer` (the right one's text, or its letter), `passage` (the id, or ids, of the documents that
+    A line holds `question` and, optionally: `id` (else the line's number), `answers` (a list, or one text),
+    `answerable`, `choices` with `answer` (the right one's text, or its letter), `passage` (the id, or ids, of the documents that
     answer it) or `facts` (their texts). Every other field is kept in `metadata`.
 
     Args:
@@ -90,7 +90,9 @@ def _text(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{name}:{number}: not UTF-8 text (byte {data[error.start]:#04x}); save it as UTF-8") from error
+        raise InputError(
+            f"{name}:{number}: not UTF-8 text (byte {data[error.start]:#04x}); save it as UTF-8"
+        ) from error
 
 
 def _example(line: str, number: int) -> Example:

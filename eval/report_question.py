@@ -1,0 +1,126 @@
+"""One question of the report: its answers cut at their claims, and the evidence with the cited spans marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from firmground.eval.normalise import language_of
+from firmground.eval.summary import state
+from firmground.eval.types import Outcome
+
+MARKS = {"supported": "✓", "contradicted": "✕", "unsupported": "!", "unverifiable": "?"}
+
+
+def question_view(number: int, rows: Sequence[Outcome], flip: str) -> dict[str, Any]:
+    """What the template shows of a question. `number` makes its anchors: q7, and q7e2 for its second passage."""
+    first = rows[0]
+    evidence = _evidence(number, rows)
+    metadata = first.metadata
+    return {
+        "anchor": f"q{number}",
+        "id": first.id,
+        "flip": flip,
+        "question": first.question,
+        "lang": language_of(first.question, *first.answers),
+        "gold": list(first.answers) or [text for text in (metadata.get("answer"),) if text],
+        "choices": metadata.get("choices") or [],
+        "answerable": metadata.get("answerable", True),
+        "category": metadata.get("category") or "",
+        "answers": [_answer(row, evidence) for row in rows],
+        "evidence": list(evidence.values()),
+    }
+
+
+def _answer(row: Outcome, evidence: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "arm": row.arm,
+        "state": "failed" if row.error else state(row) or "untold",
+        "error": row.error,
+        "abstained": row.abstained,
+        "pieces": _pieces(row, evidence),
+        "f1": row.scores.get("f1"),
+        "timing": row.timing,
+    }
+
+
+def _pieces(row: Outcome, evidence: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The answer's text in order: stretches without a claim (`verdict` None) and claims with links to their evidence.
+
+    Claims that overlap an earlier one, or lie outside the text, are clipped: the text is shown once, whole.
+    """
+    pieces: list[dict[str, Any]] = []
+    at = 0
+    for claim in sorted(row.claims, key=lambda claim: claim["start"]):
+        start, end = max(at, claim["start"]), min(len(row.answer), claim["end"])
+        if start >= end:
+            continue
+        if start > at:
+            pieces.append({"text": row.answer[at:start], "verdict": None})
+        links = {evidence[key]["anchor"]: evidence[key]["number"] for key in map(_key, claim["citations"])}
+        pieces.append(
+            {
+                "text": row.answer[start:end],
+                "verdict": claim["verdict"],
+                "mark": MARKS.get(claim["verdict"], "?"),
+                "support": claim.get("support"),
+                "links": list(links.items()),
+            }
+        )
+        at = end
+    if at < len(row.answer):
+        pieces.append({"text": row.answer[at:], "verdict": None})
+    return pieces
+
+
+def _evidence(number: int, rows: Iterable[Outcome]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Passages by (document, passage): the hits of all arms, and what claims cite beyond them; cited ones first."""
+    cited: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    passages: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        for hit in row.hits:
+            passages.setdefault(_key(hit), {**hit, "arms": []})["arms"].append(row.arm)
+        for claim in row.claims:
+            for citation in claim["citations"]:
+                cited.setdefault(_key(citation), []).append(citation)
+    for key, citations in cited.items():
+        passages.setdefault(key, {**citations[0], "title": "", "arms": []})
+    ordered = sorted(passages, key=lambda key: key not in cited)
+    return {
+        key: _passage(passages[key], cited.get(key, []), f"q{number}e{place}", place)
+        for place, key in enumerate(ordered, start=1)
+    }
+
+
+def _passage(row: Mapping[str, Any], citations: Sequence[Mapping[str, Any]], anchor: str, place: int) -> dict[str, Any]:
+    return {
+        "anchor": anchor,
+        "number": place,
+        "title": row.get("title") or row["document"],
+        "document": row["document"],
+        "source": row.get("source") or "",
+        "page": row.get("page"),
+        "score": row.get("score"),
+        "arms": list(dict.fromkeys(row["arms"])),
+        "cited": bool(citations),
+        "lang": language_of(row["text"]),
+        "pieces": _marked(row, citations),
+    }
+
+
+def _marked(row: Mapping[str, Any], citations: Sequence[Mapping[str, Any]]) -> list[tuple[str, bool]]:
+    """(text, cited) stretches of a passage. A span is marked only where the cited text really stands."""
+    text = row["text"]
+    cited = bytearray(len(text))
+    for citation in citations:
+        start = citation["start"] - row["start"]
+        if text[max(0, start) : max(0, start) + len(citation["text"])] != citation["text"] or start < 0:
+            start = text.find(citation["text"])
+        if start >= 0:
+            cited[start : start + len(citation["text"])] = b"\1" * len(citation["text"])
+    cuts = [0, *(place for place in range(1, len(text)) if cited[place] != cited[place - 1]), len(text)]
+    return [(text[a:b], bool(cited[a])) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (row["document"], row["passage"])

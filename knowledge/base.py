@@ -1,0 +1,441 @@
+"""A knowledge base: a folder of documents that can be searched by meaning and by words, while it is written to.
+
+    with KnowledgeBase.create("kb", encoder) as base:
+        base.add(documents)
+        hits = base.search("Why is the sky blue?")
+
+What `add` and `remove` have done is durable when they return (and, batch by batch, when `progress` is told); a crash at
+any point leaves the last good state, and adding the same documents again goes on where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from firmground.knowledge import store as stores
+from firmground.knowledge.errors import FirmgroundError, InputError, KnowledgeBaseError
+from firmground.knowledge.fuse import DENSE_WEIGHT, dense_weight
+from firmground.knowledge.index import MANIFEST_FILE, VectorIndex, open_index, write_manifest
+from firmground.knowledge.lexical import TITLE_CHARACTERS, indexed_text
+from firmground.knowledge.lock import LOCK_FILE, WriterLock
+from firmground.knowledge.records import EncoderRecord, Entry, content_sha256, normal_form
+from firmground.knowledge.search import Mode, retrieve
+from firmground.knowledge.types import Document, Encoder, Hit, Passage
+
+__all__ = ["AddReport", "KnowledgeBase", "Mode", "indexed_text"]
+
+BATCH_PASSAGES = 512  # are encoded and committed together: some seconds of work that an interruption may cost
+OWN_FILES = {LOCK_FILE, MANIFEST_FILE, stores.STORE_FILE, stores.VECTORS_FILE, ".DS_Store"}
+
+
+@dataclass(frozen=True)
+class AddReport:
+    """What adding did, in documents (`passages` in passages). Reports of several sessions can be summed.
+
+    `failures` are (document id, why) of those that couldn't be stored; the others were.
+    """
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    passages: int = 0
+    failures: tuple[tuple[str, str], ...] = ()
+
+    def __add__(self, other: AddReport) -> AddReport:
+        return AddReport(
+            self.added + other.added,
+            self.replaced + other.replaced,
+            self.unchanged + other.unchanged,
+            self.passages + other.passages,
+            self.failures + other.failures,
+        )
+
+
+class KnowledgeBase:
+    """Made by `create` or `open`; a context manager. Threads may share one; of writers there is one at a time."""
+
+    def __init__(self, folder: Path, encoder: Encoder | None, lock: WriterLock | None):
+        self.path = folder
+        self.encoder = encoder
+        self._lock = lock
+        self._mutex = threading.RLock()
+        self._store = stores.Store(folder, writable=lock is not None)
+        try:
+            _check_encoder(folder, self._store.encoder, encoder)
+            self._index = VectorIndex(folder, self._store.encoder, self._store.created)
+            if lock is not None:
+                self._store.refresh_terms()
+                self._repair()
+        except BaseException:
+            self._store.close()
+            raise
+
+    @classmethod
+    def create(cls, path: str | Path, encoder: Encoder, *, exist_ok: bool = False) -> KnowledgeBase:
+        """Make an empty base in a new or empty folder and open it for writing; `exist_ok`: or open the one there.
+
+        Raises InputError if the folder holds something else (or a base, without `exist_ok`), KnowledgeBaseError if the
+        base there is damaged, locked, or was made with another encoder.
+        """
+        folder = _usable_folder(Path(path))
+        with stores.explained(folder):
+            lock = WriterLock(folder)
+        try:
+            if _is_base(folder):
+                if not exist_ok:
+                    raise InputError(f"{folder} is a knowledge base already: open it, or take another folder")
+            else:
+                record, created = EncoderRecord.of(encoder), datetime.now(UTC).isoformat(timespec="seconds")
+                stores.Store.create(folder, record, created)
+                with stores.explained(folder):
+                    write_manifest(folder, record, created, None)
+            return cls(folder, encoder, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path, encoder: Encoder | None = None, *, writable: bool = False) -> KnowledgeBase:
+        """Open the base at `path`. Without an encoder only searching by words works.
+
+        Raises InputError if there is none, KnowledgeBaseError if it is damaged, of a newer format, was made with
+        another encoder, or (`writable`) is being written already.
+        """
+        folder = Path(path)
+        if not _is_base(folder):
+            raise InputError(
+                f"no knowledge base at {folder}: check the path, or make one with `firmground index PATH --kb {folder}`"
+            )
+        with stores.explained(folder):
+            lock = WriterLock(folder) if writable else None
+        try:
+            return cls(folder, encoder, lock)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._mutex:
+            self._store.close()
+            if self._lock:
+                self._lock.release()
+
+    # What is there.
+
+    @property
+    def encoder_record(self) -> EncoderRecord:
+        """Which encoder the base was made with."""
+        return self._store.encoder
+
+    def __len__(self) -> int:
+        """How many documents there are."""
+        return self._store.count()[0]
+
+    def __bool__(self) -> bool:
+        return True  # an empty base is a base
+
+    def __contains__(self, document: object) -> bool:
+        with self._mutex:
+            return isinstance(document, str) and self._store.content_hash(document) is not None
+
+    def document(self, document: str) -> Document:
+        """Raises InputError if there is none with this id."""
+        with self._mutex:
+            found = self._store.document(document)
+        if found is None:
+            raise InputError(f"no document {document!r} in {self.path}")
+        return found
+
+    def documents(self) -> Iterator[Document]:
+        """All documents, in the order in which they were stored, one in memory at a time."""
+        with self._mutex:
+            ids = self._store.document_ids()
+        for document in ids:
+            with self._mutex:
+                found = self._store.document(document)
+            if found is not None:  # a writer may have removed it meanwhile
+                yield found
+
+    def passage(self, passage: int) -> Passage:
+        """Raises InputError if there is none with this id (any more)."""
+        with self._mutex:
+            found = self._store.passages([passage])
+        if passage not in found:
+            raise InputError(f"no passage {passage} in {self.path}")
+        return found[passage]
+
+    def passages(self, document: str) -> list[Passage]:
+        """A document's passages in the order in which they stand in it; none where there is no such document."""
+        with self._mutex:
+            return self._store.passages_of(document)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts, bytes on disk, the encoder and the index, for people and for `doctor`."""
+        with self._mutex:
+            self._index.refresh()
+            documents, passages = self._store.count()
+            rows, record = self._store.rows, self._index.record
+        files = {}
+        for path in sorted(self.path.iterdir()):
+            with suppress(FileNotFoundError):  # a writer may be tidying up
+                files[path.name] = path.stat().st_size
+        return {
+            "path": str(self.path),
+            "documents": documents,
+            "passages": passages,
+            "deleted": rows - passages,
+            "indexed": self._index.rows,
+            "index": record.kind if record else None,
+            "encoder": self.encoder_record.name,
+            "languages": list(self.encoder_record.languages),
+            "created": self._store.created,
+            "bytes": sum(files.values()),
+            "files": files,
+        }
+
+    def verify(self) -> list[str]:
+        """Everything that is wrong with the files, a line each; empty where all is well. Reads all of them."""
+        with self._mutex:
+            problems = self._store.verify()
+            self._index.refresh()
+            record, problem = self._index.record, self._index.problem
+            if record and not problem:
+                try:
+                    open_index(self.path, record, self.encoder_record.dimension, hashed=None)
+                except (OSError, ValueError, RuntimeError) as error:
+                    problem = str(error)
+        return [*problems, problem] if problem else problems
+
+    # Writing.
+
+    def add(
+        self,
+        documents: Iterable[Document],
+        *,
+        batch_size: int = BATCH_PASSAGES,
+        progress: Callable[[AddReport], None] | None = None,
+    ) -> AddReport:
+        """Split, encode and store documents; one with the id of a stored one replaces it, unless nothing changed.
+
+        They are stored in batches of at least `batch_size` passages; `progress` is told the sums so far after each, and
+        what it is told is durable. Raises KnowledgeBaseError if the base isn't open for writing, has no encoder, or the
+        disk is full: what was stored before stays, and adding the same documents again goes on from there.
+        """
+        self._check_writable("add to it")
+        encoder = self._need_encoder()
+        report = AddReport()
+        pending: dict[str, Entry] = {}
+        for document in documents:
+            if document.id in pending:
+                report += self._store_batch(pending, encoder, report, progress)
+            outcome = self._prepare(document, encoder)
+            if isinstance(outcome, AddReport):
+                report += outcome
+                continue
+            pending[document.id] = outcome
+            if sum(len(entry.passages) for entry in pending.values()) >= batch_size or len(pending) >= batch_size:
+                report += self._store_batch(pending, encoder, report, progress)
+        report += self._store_batch(pending, encoder, report, progress)
+        with self._mutex, stores.explained(self.path):
+            if self._index.due(self._store.rows):
+                self._index.publish(self._store.vectors)
+        return report
+
+    def remove(self, documents: Iterable[str]) -> int:
+        """Delete documents by id, durably, and at once for every search; returns how many of them were there."""
+        self._check_writable("remove from it")
+        with self._mutex:
+            return self._store.remove([documents] if isinstance(documents, str) else list(documents))
+
+    def _prepare(self, document: Document, encoder: Encoder) -> Entry | AddReport:
+        """The document split and ready to be stored, or the report that it is unchanged or can't be."""
+        from firmground.knowledge.chunk import split
+
+        try:
+            if not document.id:
+                raise InputError("a document needs an id that isn't empty")
+            document.id.encode()
+            document = normal_form(document)
+            sha256 = content_sha256(document)
+            with self._mutex:
+                if self._store.content_hash(document.id) == sha256:
+                    return AddReport(unchanged=1)
+            passages = split(document, encoder.count_tokens, _room(document, encoder))
+        except UnicodeEncodeError:
+            return AddReport(failures=((ascii(document.id), "its text isn't valid Unicode: save it as UTF-8"),))
+        except FirmgroundError as error:
+            return AddReport(failures=((document.id, str(error)),))
+        return Entry(document, passages, sha256)
+
+    def _store_batch(
+        self,
+        pending: dict[str, Entry],
+        encoder: Encoder,
+        before: AddReport,
+        progress: Callable[[AddReport], None] | None,
+    ) -> AddReport:
+        """Encode and commit what is pending, and empty it; returns what that added to the report."""
+        if not pending:
+            return AddReport()
+        entries = list(pending.values())
+        texts = [indexed_text(passage) for entry in entries for passage in entry.passages]
+        vectors = self._encode(texts, encoder)
+        with self._mutex:
+            replaced = sum(self._store.content_hash(entry.document.id) is not None for entry in entries)
+            self._store.commit(entries, vectors)
+            with stores.explained(self.path):
+                if self._index.due_meanwhile(self._store.rows):
+                    self._index.publish(self._store.vectors)
+        pending.clear()
+        report = AddReport(added=len(entries) - replaced, replaced=replaced, passages=len(texts))
+        if progress:
+            progress(before + report)
+        return report
+
+    def _encode(self, texts: Sequence[str], encoder: Encoder, query: bool = False) -> np.ndarray:
+        """(n, dimension) float32, checked: a NaN among the vectors would spoil every search after it."""
+        dimension = self.encoder_record.dimension
+        if not texts:
+            return np.empty((0, dimension), dtype=np.float32)
+        vectors = np.ascontiguousarray(encoder.encode(texts, query=query), dtype=np.float32)
+        if vectors.shape != (len(texts), dimension) or not np.isfinite(vectors).all():
+            raise KnowledgeBaseError(
+                f"encoder {encoder.name} gave vectors of shape {vectors.shape}, expected {(len(texts), dimension)} "
+                "finite numbers: check the encoder"
+            )
+        return vectors
+
+    def _repair(self) -> None:
+        """As the writer: put back an index file that was lost or damaged, remove what a crash left half written."""
+        with stores.explained(self.path):
+            if self._index.problem:
+                self._index.publish(self._store.vectors)
+            else:
+                self._index.clean()
+
+    def _check_writable(self, purpose: str) -> None:
+        if self._lock is None:
+            raise KnowledgeBaseError(f"{self.path} is open for reading: open it with writable=True to {purpose}")
+
+    def _need_encoder(self) -> Encoder:
+        if self.encoder is None:
+            raise KnowledgeBaseError(
+                f"{self.path} was opened without an encoder: open it with {self.encoder_record.name}"
+                " (only searching by words, mode 'lexical', needs none)"
+            )
+        return self.encoder
+
+    # Searching.
+
+    @overload
+    def search(
+        self,
+        questions: str,
+        k: int = ...,
+        mode: Mode = ...,
+        documents: Collection[str] | None = ...,
+        weight: float = ...,
+    ) -> list[Hit]: ...
+
+    @overload
+    def search(
+        self,
+        questions: Sequence[str],
+        k: int = ...,
+        mode: Mode = ...,
+        documents: Collection[str] | None = ...,
+        weight: float = ...,
+    ) -> list[list[Hit]]: ...
+
+    def search(self, questions, k=10, mode="hybrid", documents=None, weight=DENSE_WEIGHT):
+        """The `k` best passages for a question, best first; for a list of questions, a list of such lists.
+
+        `mode`: "dense" scores by cosine in [-1, 1], "lexical" by BM25 >= 0, "hybrid" by both, in [0, 1], `weight` being
+        the vectors' share (0 without an encoder, and in a language it wasn't trained for). `documents`: only passages
+        of documents with these ids are looked at, inside the search. Sees what any process committed before it began.
+        Raises InputError on a wrong `mode`, `k` or `weight`.
+        """
+        _check_search(k, mode, documents, weight)
+        single = isinstance(questions, str)
+        questions = [questions] if single else list(questions)
+        shares = [_share(question, self.encoder, mode, weight) for question in questions]
+        asked = [place for place, share in enumerate(shares) if share > 0]
+        vectors = np.empty((0, self.encoder_record.dimension), dtype=np.float32)
+        if asked:
+            vectors = self._encode([questions[place] for place in asked], self._need_encoder(), query=True)
+        queries = dict(zip(asked, vectors, strict=True))
+        with self._mutex, self._store.snapshot():
+            hits = retrieve(self._store, self._index, questions, shares, queries, k, mode, documents)
+        return hits[0] if single else hits
+
+
+def _usable_folder(folder: Path) -> Path:
+    """The folder, made if it isn't there. Raises InputError if it holds what isn't ours."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{folder} is a file: give a new or an empty folder for the knowledge base") from None
+    except PermissionError:
+        raise InputError(f"{folder} can't be made: permission denied; take another folder") from None
+    if not _is_base(folder):
+        names = {
+            path.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal") for path in folder.iterdir()
+        }
+        if foreign := sorted(names - OWN_FILES):
+            raise InputError(f"{folder} holds other files ({foreign[0]} …): give a new or an empty folder")
+    return folder
+
+
+def _is_base(folder: Path) -> bool:
+    """A manifest is written last, so that it without a store tells of damage, which opening the store will explain."""
+    return folder.is_dir() and ((folder / MANIFEST_FILE).is_file() or stores.exists(folder))
+
+
+def _check_encoder(folder: Path, record: EncoderRecord, encoder: Encoder | None) -> None:
+    if encoder is not None and encoder.fingerprint != record.fingerprint:
+        raise KnowledgeBaseError(
+            f"{folder} was made with encoder {record.name} ({record.fingerprint}), not {encoder.name} "
+            f"({encoder.fingerprint}): use {record.name}, or index the documents into a new folder"
+        )
+
+
+def _room(document: Document, encoder: Encoder) -> int:
+    """How many tokens a passage may have beside the title that is encoded before it."""
+    title = document.title.strip()[:TITLE_CHARACTERS]
+    return (
+        max(encoder.max_tokens - encoder.count_tokens([title])[0], encoder.max_tokens // 4)
+        if title
+        else encoder.max_tokens
+    )
+
+
+def _share(question: str, encoder: Encoder | None, mode: Mode, weight: float) -> float:
+    if mode == "hybrid":
+        return dense_weight(question, encoder, weight)
+    return 1.0 if mode == "dense" else 0.0
+
+
+def _check_search(k: int, mode: str, documents: object, weight: float) -> None:
+    if mode not in ("hybrid", "dense", "lexical"):
+        raise InputError(f"mode is 'hybrid', 'dense' or 'lexical', got {mode!r}")
+    if k < 1:
+        raise InputError(f"k is at least 1, got {k}")
+    if not 0 <= weight <= 1:
+        raise InputError(f"weight is in [0, 1], got {weight}")
+    if isinstance(documents, str):
+        raise InputError(f"documents is a collection of ids, got the string {documents!r}: put it in a list")

@@ -1,0 +1,259 @@
+"""The command line. It collects input, calls the engine and prints; an error is one line with its remedy.
+
+Exit codes: 0 done · 1 failed · 2 wrong input · 3 weights not fetched · 4 knowledge base damaged, locked or of another
+encoder · 5 an optional package is missing · 6 done, but some files couldn't be read · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firmground.knowledge import weights
+from firmground.knowledge.errors import FirmgroundError, InputError
+
+if TYPE_CHECKING:
+    from firmground.rag.assistant import Assistant
+
+# Set before any heavy import: no network and no telemetry in a run, and no chatter from libraries.
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "LANGSMITH_TRACING": "false",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+app = typer.Typer(
+    name="firmground",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+    help="Ask a language model with and without your documents, and see claim by claim what the documents changed.\n\n"
+    "Start with [bold]firmground demo[/bold]. Then, for your own documents: "
+    "[bold]firmground index docs/ --kb my-kb[/bold], [bold]firmground ask 'a question' --kb my-kb[/bold].",
+    epilog="Every error is one line with its remedy; add --debug before the command for the whole traceback.",
+)
+
+Kb = Annotated[str, typer.Option("--kb", help="Knowledge base: a folder, or a pack's name such as commonsense-en.")]
+GeneratorName = Annotated[
+    str,
+    typer.Option("--generator", "-g", help="Language model: a name that `firmground weights` lists, a model's folder, "
+                 "hf:organisation/name, or chat:provider:model for any LangChain chat model."),
+]  # fmt: skip
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of text for a person.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; by default a GPU where there is one.")]
+
+
+@app.callback()
+def _root(debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False) -> None:
+    """Options that stand before a command; `main` reads --debug itself."""
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted demo goes on from it.")] = Path("demo-run"),
+    limit: Annotated[int, typer.Option(help="Questions to ask, from the start of the pack's list.", min=1)] = 40,
+    lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+) -> None:
+    """See the point in a few minutes: the bundled commonsense pack, asked plain and augmented.
+
+    Asks a small language model everyday questions alone, then with retrieved passages, and writes a report with both
+    answers to every question side by side.
+    """
+    from firmground.ui.demo import run_demo
+
+    run_demo(out, limit, lang, generator)
+
+
+@app.command()
+def index(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, or patterns in quotes ('notes/**/*.md').")],
+    kb: Annotated[Path, typer.Option("--kb", help="Folder of the knowledge base; made if it isn't there.")],
+    encoder: Annotated[
+        str, typer.Option(help="Sentence encoder; fixed once the knowledge base is made.")
+    ] = weights.DEFAULT_ENCODER,
+    device: Device = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put documents into a knowledge base: txt, md, html, pdf, docx, csv, json, jsonl.
+
+    A row of a CSV or JSONL file is one document. Running it again adds what is new or changed and skips the rest, so an
+    interrupted run goes on where it was. A file that can't be read is reported at the end and doesn't stop the others.
+    """
+    from firmground.ui.indexing import run_index
+
+    raise typer.Exit(run_index(paths, kb, encoder, device, as_json))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    kb: Kb,
+    arms: Annotated[str, typer.Option(help="Arms to ask, with commas: plain, stock, augmented, extractive.")] = "plain,augmented",
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    device: Device = "",
+    as_json: AsJson = False,
+) -> None:
+    """Answer one question plain and augmented, each claim with its verdict and the place it can be checked at."""
+    from firmground.rag.arms import named_arms
+    from firmground.ui.show import answer_record, print_answers
+
+    chosen = named_arms(arms)
+    if not question.strip():
+        raise InputError("the question is empty; give one in quotes: firmground ask 'Why does ice float?' --kb DIR")
+    assistant = open_assistant(kb, generator if any(arm.generator for arm in chosen) else None, device)
+    answers = assistant.compare(question, chosen)
+    if as_json:
+        print(json.dumps({arm.name: answer_record(answers[arm.name], arm) for arm in chosen}, ensure_ascii=False))
+    else:
+        print_answers(answers)
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(help="What to look for, in quotes.")] = "",
+    kb: Kb = "",
+    k: Annotated[int, typer.Option("--k", "-k", help="How many passages.", min=1)] = 10,
+    mode: Annotated[str, typer.Option(help="hybrid, dense or lexical.")] = "hybrid",
+    queries: Annotated[
+        Path | None, typer.Option(help="Ask every question of a JSONL file (id, question a line) instead of one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find passages: by meaning, by words, or (hybrid) by both.
+
+    With --json one line a query: {"id", "hits": [{"document", "passage", "score"}]}.
+    """
+    from firmground.ui.searching import run_search
+
+    run_search(question, kb, k, mode, queries, as_json)
+
+
+@app.command()
+def compare(
+    kb: Kb,
+    questions: Annotated[str, typer.Option(help="JSONL file (id, question, answers a line), or a pack's name.")],
+    out: Annotated[Path, typer.Option(help="Folder for outcomes.jsonl, summary.json and report.html.")],
+    arms: Annotated[str, typer.Option(help="Arms to compare, with commas; the first is the baseline.")] = "plain,augmented",
+    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    device: Device = "",
+    skip_broken: Annotated[bool, typer.Option(help="Skip lines of the question file that can't be read.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask every question by every arm, and say with intervals what retrieval fixed and what it broke.
+
+    Each answered question is kept at once: run the same command again after an interruption and nothing is asked twice.
+    """
+    from firmground.ui.comparing import run_compare
+
+    run_compare(kb, questions, out, arms, limit, generator, device, skip_broken, as_json)
+
+
+@app.command()
+def doctor(
+    kb: Annotated[Path | None, typer.Option("--kb", help="Check a knowledge base's files too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what this machine has, and what to do about each problem. Ends with 1 if something needed is missing."""
+    from firmground.ui.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(kb, as_json))
+
+
+@app.command(name="weights")
+def weights_command(
+    names: Annotated[list[str] | None, typer.Argument(help="Models to fetch; by default the two that everything uses.")] = None,
+    show: Annotated[bool, typer.Option("--list", help="List the models that can be had by name, and fetch nothing.")] = False,
+) -> None:
+    """Fetch model weights to this machine. Nothing else in firmground downloads anything."""
+    from firmground.ui.show import print_models
+
+    if show:
+        print_models()
+        return
+    for name in names or weights.DEFAULTS:
+        here = weights.is_here(name)
+        folder = weights.fetch(name, say=typer.echo)
+        typer.echo(f"{name}: {'is here already' if here else 'fetched'}, {folder}")
+
+
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen at; this machine alone by default.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8501,
+    kb: Annotated[str, typer.Option("--kb", help="Knowledge base to open first.")] = "commonsense-en",
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+) -> None:
+    """Open the page in a browser: ask a question, see both answers side by side."""
+    from firmground.ui.serve import run_ui
+
+    raise typer.Exit(run_ui(host, port, kb, generator))
+
+
+def open_assistant(kb: str, generator: str | None, device: str = "") -> Assistant:
+    """An assistant over a knowledge base's folder or a pack's name."""
+    from firmground.knowledge.packs import base_folder
+    from firmground.rag.assistant import Assistant
+
+    quiet_models()
+    return Assistant.load(base_folder(kb), generator, device)
+
+
+def quiet_models() -> None:
+    """No bars and no warnings from transformers between a person and the answer."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
+def main() -> None:
+    """The `firmground` command: runs the app and turns every error into one line and an exit code."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    debug = "--debug" in sys.argv[1:]
+    try:
+        app(standalone_mode=False)
+    except FirmgroundError as error:
+        _fail(str(error), error.exit_code, debug)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted; what was reported done is kept, and the same command goes on from there", 130, debug)
+    except OSError as error:
+        _fail(_explain_os(error), 1, debug)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of the command line
+            error.show()  # type: ignore[attr-defined]
+            sys.exit(2)
+        _fail(f"{type(error).__name__}: {error} (unexpected; run with --debug and report it)", 1, debug)
+
+
+def _explain_os(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "no space left on the disk; free some and run the same command again: what was reported done is kept"
+    if error.errno == errno.EPIPE:
+        return "the reader of the output went away"
+    return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+
+
+def _fail(message: str, code: int, debug: bool) -> None:
+    if debug:
+        raise  # noqa: PLE0704 - called from an except clause
+    print(f"firmground: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What a person sees in the terminal: answers with their verdicts, passages, models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from firmground.knowledge import weights
+
+if TYPE_CHECKING:
+    from firmground.knowledge.types import Hit
+    from firmground.rag.arms import Arm
+    from firmground.rag.types import Answer, Citation
+
+# A sign beside each colour: a verdict is never told by colour alone.
+VERDICTS = {
+    "supported": ("✓", "green"),
+    "contradicted": ("✗", "red"),
+    "unsupported": ("?", "yellow"),
+    "unverifiable": ("–", "dim"),
+}
+
+
+def print_answers(answers: Mapping[str, Answer], console: Console | None = None) -> None:
+    """Every arm's answer in a panel of its own, claim by claim, then the passages that they were judged on."""
+    console = console or Console()
+    for name, answer in answers.items():
+        console.print(Panel(_answer_text(answer), title=f"[bold]{escape(name)}[/bold]", subtitle=_cost(answer)))
+    legend = "  ".join(f"{sign} {verdict}" for verdict, (sign, _) in VERDICTS.items())
+    console.print(f"[dim]{legend}, judged on the same evidence by words shared: a first look, not proof[/dim]")
+
+
+def _answer_text(answer: Answer) -> Text:
+    text = Text(answer.text or "(no answer)")
+    if answer.abstained:
+        return text.append("\n– declined to answer", style="dim")
+    for claim in answer.claims:
+        sign, colour = VERDICTS[claim.verdict]
+        text.append(f"\n{sign} ", style=colour).append(claim.text)
+        support = f" ({claim.verdict}, support {claim.support:.2f})" if claim.support is not None else f" ({claim.verdict})"
+        text.append(support, style="dim")
+        for citation in claim.citations[:1]:
+            text.append(f"\n    {place(citation)}", style="cyan").append(f"  “{citation.text.strip()}”", style="dim")
+    return text
+
+
+def place(citation: Citation) -> str:
+    """Where a citation opens: source, page where known, and characters."""
+    page = f", page {citation.page}" if citation.page else ""
+    name = citation.source if citation.source == citation.document or not citation.source else citation.source
+    document = "" if citation.document in name else f" [{citation.document}]"
+    return f"{name or citation.document}{document}{page}, characters {citation.start}–{citation.end}"
+
+
+def _cost(answer: Answer) -> str:
+    usage = answer.usage
+    tokens = f", {usage.prompt_tokens}+{usage.completion_tokens} tokens" if usage.prompt_tokens else ""
+    return f"[dim]{usage.seconds:.1f} s{tokens}[/dim]"
+
+
+def print_hits(hits: Sequence[Hit], console: Console | None = None) -> None:
+    """Passages found, best first, with where each retriever placed them."""
+    table = Table(show_lines=True, expand=True)
+    table.add_column("#", justify="right", width=3)
+    table.add_column("score", justify="right", width=6)
+    table.add_column("passage", ratio=1)
+    for number, hit in enumerate(hits, 1):
+        ranks = ", ".join(f"{name} #{rank}" for name, rank in hit.ranks.items())
+        page = f", page {hit.passage.metadata['page']}" if hit.passage.metadata.get("page") else ""
+        head = Text(f"{hit.passage.title or hit.passage.document}", style="bold")
+        head.append(f"  {hit.passage.source}{page}", style="cyan").append(f"  {ranks}\n", style="dim")
+        table.add_row(str(number), f"{hit.score:.3f}", head.append(hit.passage.text, style="none"))
+    (console or Console()).print(table if hits else "nothing found")
+
+
+def print_models(console: Console | None = None) -> None:
+    """The models that can be had by name."""
+    table = Table(title="models by name")
+    for column in ("name", "kind", "here", "license", "what it is"):
+        table.add_column(column, overflow="fold")
+    for model in weights.MODELS.values():
+        default = " (default)" if model.name in weights.DEFAULTS else ""
+        here = "yes" if weights.is_here(model.name) else "no"
+        table.add_row(model.name + default, model.kind, here, model.license, f"{model.note}; official: {model.official}")
+    console = console or Console()
+    console.print(table)
+    console.print("Also: hf:organisation/name from the hub, or the path of a model's folder.")
+
+
+def answer_record(answer: Answer, arm: Arm) -> dict[str, Any]:
+    """An answer as JSON, in the form of a row of `outcomes.jsonl`."""
+    from firmground.eval.outcomes import outcome_of
+    from firmground.eval.types import Example
+
+    row = asdict(outcome_of(Example("", answer.question), answer, arm))
+    return {key: row[key] for key in ("arm", "question", "answer", "abstained", "hits", "claims", "timing")}
