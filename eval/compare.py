@@ -84,7 +84,7 @@ def compare(
         write_json(folder / "summary.json", summary, "summary")
         from firmground.eval.report import render_report
 
-        render_report(folder)
+        render_report(folder, summary=summary)
     return summary
 
 
@@ -118,8 +118,9 @@ def ask_batch(assistant: Assistant, batch: Sequence[Example], arms: Sequence[Arm
         replies |= _judged(assistant, {name: reply for name, reply in replies.items() if isinstance(reply, Answer)})
         for arm in arms:
             reply = replies[arm.name]
-            failed = isinstance(reply, Exception)
-            outcomes.append(failed_outcome(example, arm, reply) if failed else outcome_of(example, reply, arm))
+            outcomes.append(
+                outcome_of(example, reply, arm) if isinstance(reply, Answer) else failed_outcome(example, arm, reply)
+            )
     return outcomes
 
 

@@ -52,7 +52,8 @@ _NOUNS = (
         "right",
         "Right",
         "Share of questions answered rightly: exact match, or token F1 of at least 0.5, against the best gold answer; "
-        "where a question offers choices, the answer picks the right one.",
+        "where a question offers choices, the answer picks the right one. A wrong number with the right unit can pass: "
+        "exact match, beside it, is strict.",
     ),
     Metric(
         "hallucination",
@@ -170,7 +171,7 @@ def picked_choice(answer: str, choices: Sequence[str]) -> int | None:
     same = [place for place, text in enumerate(texts) if text == tokens and text]
     if same:
         return same[0] if len(same) == 1 else None
-    letter = _letter(tokens)
+    letter = _letter(word_tokens(answer, articles=True))
     if letter is not None and letter < len(choices) and [chr(97 + letter)] not in texts:
         return letter
     named = [place for place, text in enumerate(texts) if has_run(tokens, text)]
@@ -180,7 +181,7 @@ def picked_choice(answer: str, choices: Sequence[str]) -> int | None:
 
 def _letter(tokens: Sequence[str]) -> int | None:
     """0 for "a" … 25 for "z", where the answer is a letter and nothing else but words that announce it."""
-    announcing = {"answer", "is", "option", "choice", *"答案是选项择"}
+    announcing = {"the", "answer", "is", "option", "choice", *"答案是选项择"}
     rest = [token for token in tokens if token not in announcing]
     if not tokens or len(rest) != 1 or len(rest[0]) != 1 or not "a" <= rest[0] <= "z":
         return None

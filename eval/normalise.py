@@ -93,12 +93,13 @@ def treebank_tokens(text: str) -> list[str]:
     return text.split()
 
 
-def word_tokens(text: str) -> list[str]:
+def word_tokens(text: str, articles: bool = False) -> list[str]:
     """For `match`: numbers, words, units' signs and single Chinese characters; punctuation is read as a space.
 
-    Full-width forms are read as half-width ones (NFKC).
+    Full-width forms are read as half-width ones (NFKC). "a", "an" and "the" are left out unless `articles`.
     """
-    text = _ARTICLES.sub(" ", unicodedata.normalize("NFKC", text).lower())
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = text if articles else _ARTICLES.sub(" ", text)
     return re.findall(r"\d+(?:[.,]\d+)*|[\u3400-\u4dbf\u4e00-\u9fff]|[^\W\d_\u3400-\u9fff]+|[%°$¥€£]", text)
 
 

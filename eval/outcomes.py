@@ -94,8 +94,7 @@ def to_line(outcome: Outcome) -> bytes:
 def from_row(row: Mapping[str, Any]) -> Outcome:
     """The outcome of a parsed line. Raises TypeError or KeyError where it isn't one."""
     outcome = Outcome(**row)
-    tuples = {name: tuple(getattr(outcome, name)) for name in ("hits", "claims", "answers")}
-    return replace(outcome, **tuples)
+    return replace(outcome, hits=tuple(outcome.hits), claims=tuple(outcome.claims), answers=tuple(outcome.answers))
 
 
 def read_outcomes(path: Path) -> list[Outcome]:

@@ -15,11 +15,11 @@ from firmground.eval.metrics import METRICS, Metric, metric
 from firmground.eval.normalise import language_of
 from firmground.eval.outcomes import read_outcomes
 from firmground.eval.report_question import question_view
-from firmground.eval.summary import flip, state, summarise
+from firmground.eval.summary import Summary, flip, state, summarise
 from firmground.eval.types import Outcome
 from firmground.knowledge.durable import failpoint, write_atomic
 
-# Opens folded evidence that a link leads to, or that is to be printed; shows all questions if the target is filtered out.
+# Opens folded evidence that a link leads to or that is to be printed; shows all questions if the target is hidden.
 _SCRIPT = """
 function reveal() {
   var target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
@@ -41,11 +41,11 @@ MOST_QUESTIONS = 300  # shown one by one; the figures are always of all
 _CHARTED = ("right", "hallucination", "f1", "em", "match", "accuracy", "unsupported", "declined_rightly")
 
 
-def render_report(run_folder: str | Path, most_questions: int = MOST_QUESTIONS) -> Path:
+def render_report(run_folder: str | Path, most_questions: int = MOST_QUESTIONS, summary: Summary | None = None) -> Path:
     """Write `report.html` into the folder of a comparison and return its path.
 
-    Needs `manifest.json` and `outcomes.jsonl`; figures are recomputed from the rows, so that an unfinished comparison
-    has a report too, which says that it is unfinished.
+    Needs `manifest.json` and `outcomes.jsonl`; figures are recomputed from the rows unless `summary` brings them, so
+    that an unfinished comparison has a report too, which says that it is unfinished.
 
     Raises:
         InputError: the folder isn't a comparison's.
@@ -53,13 +53,18 @@ def render_report(run_folder: str | Path, most_questions: int = MOST_QUESTIONS) 
     folder = Path(run_folder)
     manifest = read_json(folder / "manifest.json")
     outcomes = read_outcomes(folder / "outcomes.jsonl")
-    html = report_html(manifest, outcomes, most_questions)
+    html = report_html(manifest, outcomes, most_questions, summary)
     failpoint("report.start")
     write_atomic(folder / "report.html", html.encode("utf-8", "replace"), "report")
     return folder / "report.html"
 
 
-def report_html(manifest: Mapping[str, Any], outcomes: Sequence[Outcome], most_questions: int = MOST_QUESTIONS) -> str:
+def report_html(
+    manifest: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    most_questions: int = MOST_QUESTIONS,
+    summary: Summary | None = None,
+) -> str:
     """The page. Everything that comes from rows, models or files is escaped by the template."""
     import jinja2
     import markupsafe
@@ -76,15 +81,16 @@ def report_html(manifest: Mapping[str, Any], outcomes: Sequence[Outcome], most_q
         "weblink": lambda source: source.startswith(("https://", "http://")),
     }
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-    page = _page(manifest, outcomes, most_questions)
+    page = _page(manifest, outcomes, most_questions, summary or summarise(outcomes, manifest.get("seed", 0)))
     # The one script of the page, allowed by its hash: a script that came in with the data would not run.
     return environment.from_string(source).render(
         page, w=wording, script=markupsafe.Markup(_SCRIPT), script_hash=markupsafe.Markup(f"sha256-{digest}")
     )
 
 
-def _page(manifest: Mapping[str, Any], outcomes: Sequence[Outcome], most_questions: int) -> dict[str, Any]:
-    summary = summarise(outcomes, manifest.get("seed", 0))
+def _page(
+    manifest: Mapping[str, Any], outcomes: Sequence[Outcome], most_questions: int, summary: Summary
+) -> dict[str, Any]:
     pair_name = wording.main_pair(summary["pairs"])
     pair = summary["pairs"][pair_name] if pair_name else None
     groups = _grouped(manifest, outcomes, pair)
@@ -139,20 +145,18 @@ def _grouped(
 
 
 def _flip_of(rows: Sequence[Outcome], pair: Mapping[str, Any] | None) -> str:
-    """The flip of the main pair; "failed" where an arm failed, "untold" where there is no gold to tell by."""
-    by_arm = {row.arm: row for row in rows}
-    if any(row.error for row in rows):
+    """The flip of the main pair; "failed" where one of the two failed, "untold" where there is no gold to tell by."""
+    by_arm = {row.arm: row for row in rows if pair is None or row.arm in (pair["first"], pair["second"])}
+    if any(row.error for row in by_arm.values()):
         return "failed"
     if pair is None or pair["first"] not in by_arm or pair["second"] not in by_arm:
-        only = state(rows[0])
-        return {"right": "right_both", "hallucinated": "wrong_both", "abstained": "abstained_both", None: "untold"}[
-            only
-        ]
+        same = {"right": "right_both", "hallucinated": "wrong_both", "abstained": "abstained_both"}
+        return same.get(state(rows[0]) or "", "untold")
     return flip(by_arm[pair["first"]], by_arm[pair["second"]]) or "untold"
 
 
 def _chosen(groups: list[tuple[str, list[Outcome]]], most: int) -> list[tuple[str, list[Outcome]]]:
-    """At most `most` questions, every kind of flip among them: each gets an equal share, the worst take what is left."""
+    """At most `most` questions, some of every kind of flip: each gets an equal share, the worst take what is left."""
     if len(groups) <= most:
         return groups
     kinds = dict.fromkeys(name for name, _ in groups)
@@ -196,7 +200,8 @@ def _charts(summary: Mapping[str, Any], arms: Sequence[str]) -> list[dict[str, A
         rows = [(arm, summary["arms"][arm][name]) for arm in arms if name in summary["arms"][arm]]
         rows = [(arm, figure) for arm, figure in rows if figure["value"] is not None]
         if rows:
-            charts.append({"metric": metric(name), "rows": rows})
+            counts = dict.fromkeys(f"{figure['n']:,}" for _, figure in rows)
+            charts.append({"metric": metric(name), "rows": rows, "counts": list(counts)})
     return charts
 
 
@@ -206,16 +211,17 @@ def _bars(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     for arm, figures in summary["arms"].items():
         if figures["right"]["n"]:
             parts = [(name, figures[name]["value"]) for name in ("right", "abstained", "hallucination")]
-            bars.append({"arm": arm, "n": figures["right"]["n"], "parts": [part for part in parts if part[1] > 0]})
+            bars.append({"arm": arm, "n": figures["right"]["n"], "parts": [part for part in parts if part[1]]})
     return bars
 
 
 def _models(assistant: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(what, name) of the models and the knowledge base, flat, as `describe` gave them."""
+    """(what, name) of the models and the knowledge base, flat and two levels deep, as `describe` gave them."""
     lines: list[tuple[str, str]] = []
     for key, value in assistant.items():
         if isinstance(value, Mapping):
-            lines += [(f"{key} {inner}".strip(), text) for inner, text in _models(value)]
+            inner = {name: item for name, item in value.items() if not isinstance(item, Mapping)}
+            lines += [(f"{key} {name}", text) for name, text in _models(inner)]
         elif value not in (None, "", []):
             lines.append((str(key).replace("_", " "), str(value)))
     return lines
@@ -230,23 +236,22 @@ def _definitions(summary: Mapping[str, Any]) -> list[Metric]:
 
 
 def _verifier_errors(measured: Any) -> list[dict[str, Any]]:
-    """The verifier's measured error as lines: from one mapping, a list of them, or {data: mapping}."""
-    if not measured:
-        return []
+    """The verifier's measured error as lines: from one mapping, a list of them, or {data: mapping}.
+
+    `auroc` is a number with `low` and `high` beside it, or a figure of its own: {"value", "low", "high"}.
+    """
     if isinstance(measured, Mapping):
-        nested = all(isinstance(value, Mapping) for value in measured.values())
-        measured = [{"data": key, **value} for key, value in measured.items()] if nested else [measured]
-    return [
-        {
-            "data": line.get("data", ""),
-            "n": line.get("n", ""),
-            "auroc": _number(line.get("auroc")),
-            "interval": f"{_number(line['low'])} to {_number(line['high'])}"
-            if "low" in line and "high" in line
-            else "",
-        }
-        for line in measured
-    ]
+        measured = measured.get("sets", measured)  # as eval/bench/verifier.py writes it
+        sets = {key: value for key, value in measured.items() if isinstance(value, Mapping) and "auroc" in value}
+        measured = [{"data": key, **value} for key, value in sets.items()] if sets else [measured]
+    lines = []
+    for line in measured or []:
+        auroc = line.get("auroc")
+        figure = auroc if isinstance(auroc, Mapping) else {**line, "value": auroc}
+        interval = " to ".join(_number(figure[end]) for end in ("low", "high") if end in figure)
+        name, n = line.get("data", ""), line.get("n", "")
+        lines.append({"data": name, "n": n, "auroc": _number(figure.get("value")), "interval": interval})
+    return lines
 
 
 def _number(value: Any) -> str:

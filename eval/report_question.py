@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from firmground.eval.normalise import language_of
@@ -35,7 +36,7 @@ def question_view(number: int, rows: Sequence[Outcome], flip: str) -> dict[str, 
 def _answer(row: Outcome, evidence: Mapping[tuple[Any, ...], Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "arm": row.arm,
-        "state": "failed" if row.error else state(row) or "untold",
+        "state": "failed" if row.error else state(row) or ("abstained" if row.abstained else "untold"),
         "error": row.error,
         "abstained": row.abstained,
         "pieces": _pieces(row, evidence),
@@ -119,7 +120,7 @@ def _marked(row: Mapping[str, Any], citations: Sequence[Mapping[str, Any]]) -> l
         if start >= 0:
             cited[start : start + len(citation["text"])] = b"\1" * len(citation["text"])
     cuts = [0, *(place for place in range(1, len(text)) if cited[place] != cited[place - 1]), len(text)]
-    return [(text[a:b], bool(cited[a])) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+    return [(text[a:b], bool(cited[a])) for a, b in pairwise(cuts) if a < b]
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal
 
@@ -18,6 +19,7 @@ import numpy as np
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 _CHUNK = 2_000_000  # numbers drawn at a time: 16 MB
+_MOST_KEPT = 5_000  # values up to which a set of draws is kept: 100 MB at the most
 _FEW = 16  # so many different values at most are resampled by their counts, which is the same and quicker
 
 Method = Literal["bca", "percentile", "wilson", "all_equal", "none"]
@@ -126,7 +128,22 @@ def resampled_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 
     if different.size <= _FEW:  # how often each value is drawn is multinomial
         drawn = generator.multinomial(values.size, counts / values.size, size=resamples)  # (resamples, different)
         return drawn @ different / values.size
-    return np.concatenate([values[chosen].mean(axis=1) for chosen in _draws(generator, values.size, resamples)])
+    if values.size > _MOST_KEPT:
+        return np.concatenate([values[chosen].mean(axis=1) for chosen in _draws(generator, values.size, resamples)])
+    counts_kept = _drawn_counts(values.size, resamples, seed)  # (resamples, n)
+    rows = max(1, _CHUNK // values.size)
+    blocks = (counts_kept[start : start + rows].astype(np.float64) for start in range(0, resamples, rows))
+    return np.concatenate([block @ values / values.size for block in blocks])
+
+
+@lru_cache(maxsize=2)
+def _drawn_counts(n: int, resamples: int, seed: int) -> np.ndarray:
+    """(resamples, n): how often each of n values is drawn. Kept, because a run's metrics mostly share their n."""
+    blocks = []
+    for chosen in _draws(np.random.default_rng(seed), n, resamples):  # (rows, n)
+        cells = chosen + n * np.arange(len(chosen))[:, None]
+        blocks.append(np.bincount(cells.ravel(), minlength=chosen.size).reshape(chosen.shape).astype(np.uint16))
+    return np.concatenate(blocks)
 
 
 def _draws(generator: np.random.Generator, n: int, resamples: int) -> Iterator[np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from typing import Any, Literal, TypedDict
@@ -13,7 +13,6 @@ from firmground.eval.metrics import METRICS
 from firmground.eval.stats import (
     CONFIDENCE,
     RESAMPLES,
-    Interval,
     mcnemar,
     mean_interval,
     paired_interval,
@@ -111,7 +110,7 @@ def compare_pair(
         "flips": counts,
         "right": _flip_test(counts, "right"),
         "hallucination": _flip_test(counts, "hallucinated"),
-        "broken_share": _figure(wilson_interval(counts["broken"], first_right)),
+        "broken_share": asdict(wilson_interval(counts["broken"], first_right)),
     }
 
 
@@ -125,25 +124,22 @@ def _differences(pairs: Sequence[tuple[Outcome, Outcome]], seed: int) -> dict[st
     names = list(dict.fromkeys(name for pair in pairs for row in pair for name in row.scores))
     figures = {}
     for name in _ordered(names):
-        figure = _difference(pairs, lambda row, name=name: row.scores.get(name), (-1.0, 1.0), seed)
+        figure = _difference([(a.scores.get(name), b.scores.get(name)) for a, b in pairs], (-1.0, 1.0), seed)
         if figure["n"]:
             figures[name] = figure
     for name in ("seconds", "prompt_tokens", "completion_tokens"):
-        figures[name] = _difference(pairs, lambda row, name=name: row.timing.get(name), None, seed)
+        figures[name] = _difference([(a.timing.get(name), b.timing.get(name)) for a, b in pairs], None, seed)
     return figures
 
 
 def _difference(
-    pairs: Sequence[tuple[Outcome, Outcome]],
-    value: Callable[[Outcome], float | str | None],
-    bounds: tuple[float, float] | None,
-    seed: int,
+    values: Sequence[tuple[float | str | None, float | str | None]], bounds: tuple[float, float] | None, seed: int
 ) -> dict[str, Any]:
     """The paired difference over questions where both arms have a number, with both arms' means on those."""
-    both = [(a, b) for pair in pairs if _is_number(a := value(pair[0])) and _is_number(b := value(pair[1]))]
-    first, second = [float(a) for a, _ in both], [float(b) for _, b in both]  # type: ignore[arg-type]
+    both = [(a, b) for a, b in values if isinstance(a, int | float) and isinstance(b, int | float)]
+    first, second = [float(a) for a, _ in both], [float(b) for _, b in both]
     means = {"first": math.fsum(first) / len(first), "second": math.fsum(second) / len(second)} if both else {}
-    return _figure(paired_interval(first, second, bounds, seed=seed)) | means
+    return asdict(paired_interval(first, second, bounds, seed=seed)) | means
 
 
 def _arm_figures(rows: Iterable[Outcome], seed: int) -> dict[str, dict[str, Any]]:
@@ -162,8 +158,8 @@ def _mean(
     values: Sequence[float | str | None], bounds: tuple[float, float] | None = (0.0, 1.0), seed: int = 0
 ) -> dict[str, Any]:
     """A figure over the numbers among `values`. Where there are none, `status` is the commonest reason."""
-    numbers = [float(value) for value in values if _is_number(value)]  # type: ignore[arg-type]
-    figure = _figure(mean_interval(numbers, bounds, seed=seed))
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    figure = asdict(mean_interval(numbers, bounds, seed=seed))
     statuses = Counter(value for value in values if isinstance(value, str))
     if not numbers:
         figure["status"] = statuses.most_common(1)[0][0] if statuses else "none"
@@ -213,11 +209,3 @@ def _ordered(names: Sequence[str]) -> list[str]:
     """Metrics in the order of METRICS, then the others by name."""
     known = list(METRICS)
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _figure(interval: Interval) -> dict[str, Any]:
-    return asdict(interval)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _COLUMNS = ("right", "hallucination", "abstained", "f1", "match", "accuracy", "unsupported")
+VERDICT_MARKS = {"better": "✓", "worse": "✕", "unclear": "·", "": "·"}
 _COLOURS = {"fixed": "green", "broken": "red", "answered_wrongly": "red", "answered_rightly": "green"}
 
 
@@ -22,7 +23,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     console.print("[dim]share of questions, 95% interval below; ↑ higher is better, ↓ lower is better[/dim]")
     errors = sum(summary["counts"]["errors"].values())
     if errors:
-        console.print(f"[red]{wording.plural(errors, 'answer')} failed and are in none of the figures.[/red]")
+        console.print(f"[red]Failed, and in none of the figures: {wording.plural(errors, 'answer')}.[/red]")
     name = wording.main_pair(summary["pairs"])
     if name is not None:
         _print_pair(summary["pairs"][name], console)
@@ -39,9 +40,9 @@ def _table(summary: Mapping[str, Any], narrow: bool) -> Table:
     shown = [name for name in _COLUMNS if any(arm[name]["n"] for arm in summary["arms"].values())]
     shown = shown[:4] if narrow else shown
     for name in shown:
-        arrow = {"higher": " ↑", "lower": " ↓", "none": ""}[metric(name).direction]
-        table.add_column(metric(name).title + arrow, justify="right")
-    table.add_column("s a question", justify="right")
+        arrow = {"higher": "↑ ", "lower": "↓ ", "none": ""}[metric(name).direction]
+        table.add_column(arrow + metric(name).title, justify="right")
+    table.add_column("a question", justify="right", no_wrap=True)
     for arm, figures in summary["arms"].items():
         cells = [_cell(figures[name]) for name in shown]
         table.add_row(Text(arm), *cells, wording.seconds(summary["cost"][arm]["seconds"]["value"]))
@@ -51,7 +52,7 @@ def _table(summary: Mapping[str, Any], narrow: bool) -> Table:
 def _cell(figure: Mapping[str, Any]) -> str:
     if figure["value"] is None:
         return f"[dim]{wording.status_words(figure.get('status', 'none'))}[/dim]"
-    return f"{wording.percent(figure['value'])}\n[dim]{wording.percent_interval(figure)}[/dim]"
+    return f"{wording.percent(figure['value'])}\n[dim]{wording.percent_interval(figure, dash=True)}[/dim]"
 
 
 def _print_pair(pair: Mapping[str, Any], console: Console) -> None:
@@ -68,5 +69,6 @@ def _print_pair(pair: Mapping[str, Any], console: Console) -> None:
             line.append(f"  ({wording.flip_meaning(name, pair)})", style="dim")
             console.print(line)
     console.print()
-    for sentence in wording.pair_sentences(pair):
-        console.print(Text(sentence))
+    for verdict, sentence in wording.pair_sentences(pair):
+        style = {"better": "green", "worse": "red"}.get(verdict, "")
+        console.print(Text(f"{VERDICT_MARKS[verdict]} {sentence}", style=style))

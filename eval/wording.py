@@ -48,19 +48,19 @@ def main_pair(pairs: Mapping[str, Any]) -> str | None:
     """The comparison that a reader came for: plain against augmented, else the first arm against the last."""
     if "plain→augmented" in pairs:
         return "plain→augmented"
-    first = next(iter(pairs.values()), {}).get("first")
-    return next((name for name in reversed(pairs) if pairs[name]["first"] == first), None)
+    names = list(pairs)
+    return next((name for name in reversed(names) if pairs[name]["first"] == pairs[names[0]]["first"]), None)
 
 
 def percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{100 * value:.{digits}f}%"
 
 
-def percent_interval(figure: Mapping[str, Any], digits: int = 1) -> str:
-    """ "34.0 to 41.2"; empty where there is none."""
+def percent_interval(figure: Mapping[str, Any], digits: int = 1, dash: bool = False) -> str:
+    """ "34.0 to 41.2", or with a dash where room is short; empty where there is none."""
     if figure.get("low") is None or figure.get("high") is None:
         return ""
-    return f"{100 * figure['low']:.{digits}f} to {100 * figure['high']:.{digits}f}"
+    return f"{100 * figure['low']:.{digits}f}{'–' if dash else ' to '}{100 * figure['high']:.{digits}f}"
 
 
 def points(value: float, digits: int = 1) -> str:
@@ -76,8 +76,9 @@ def points_interval(figure: Mapping[str, Any]) -> str:
 
 
 def p_value(p: float) -> str:
-    """ "p = 0.012", "p < 0.001"."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    """ "p = 0.012", "p < 0.001", with spaces that don't break."""
+    text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def seconds(value: float | None) -> str:
@@ -111,42 +112,44 @@ def headline_metric(pair: Mapping[str, Any]) -> str | None:
     return next((name for name in ("hallucination", "unsupported") if name in pair["differences"]), None)
 
 
-def pair_sentences(pair: Mapping[str, Any]) -> list[str]:
-    """What a pair of arms shows, in plain words: each sentence with its interval or its p-value."""
-    sentences = [_change(pair, name) for name in ("right", "hallucination", "abstained") if name in pair["differences"]]
-    if not sentences and "unsupported" in pair["differences"]:
-        sentences = [_change(pair, "unsupported")]
+def pair_sentences(pair: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a pair of arms shows, in plain words: (verdict, sentence), each with its interval, its p-value and its n.
+
+    The verdict is "better", "worse", "unclear" (the interval holds 0) or "" where neither way is better.
+    """
+    names = [name for name in ("hallucination", "right", "abstained") if name in pair["differences"]]
+    sentences = [_change(pair, name) for name in names or ["unsupported"] if name in pair["differences"]]
     share = pair["broken_share"]
     if share["n"]:
-        broken = pair["flips"]["broken"]
-        was = "was" if share["n"] == 1 else "were"
-        sentences.append(
-            f"Of the {plural(share['n'], 'question')} that {was} right with {pair['first']}, {pair['second']} broke "
-            f"{broken} ({percent(share['value'])}; 95% interval {percent_interval(share)}%)."
+        questions = "the question" if share["n"] == 1 else f"the {share['n']:,} questions"
+        sentence = (
+            f"Of {questions} that {pair['first']} had right, {pair['second']} broke {pair['flips']['broken']:,} "
+            f"({percent(share['value'])}; 95% interval {percent_interval(share)}%)."
         )
-    return [sentence for sentence in sentences if sentence]
+        sentences.append(("", sentence))
+    return [sentence for sentence in sentences if sentence[1]]
 
 
-def _change(pair: Mapping[str, Any], name: str) -> str:
-    """One difference in words. Of two arms that never abstain, nothing is said about abstaining."""
+def _change(pair: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """One difference. Of two arms that never abstain, nothing is said about abstaining."""
     figure = pair["differences"][name]
     if name == "abstained" and figure["first"] == figure["second"] == 0:
-        return ""
-    title = metric(name).title
-    moved = (
-        f"{title}: {percent(figure['first'])} with {pair['first']}, {percent(figure['second'])} with {pair['second']}"
+        return "", ""
+    verdict = _verdict(figure, name)
+    verb = "no difference shown, from" if verdict == "unclear" else "up from" if figure["value"] > 0 else "down from"
+    p = f"; exact McNemar {p_value(pair[name]['p'])}" if name in pair and verdict else ""
+    count = f"n = {figure['n']:,}".replace(" ", "\N{NO-BREAK SPACE}")
+    sentence = (
+        f"{metric(name).title}: {verb} {percent(figure['first'])} to {percent(figure['second'])}, "
+        f"{points(figure['value'])} points (95% interval {points_interval(figure)}{p}; {count})."
     )
-    interval = f"{points(figure['value'])} points (95% interval {points_interval(figure)}"
-    test = {"right": "right", "hallucination": "hallucination"}.get(name)
-    p = f"; exact McNemar {p_value(pair[test]['p'])}" if test else ""
-    return f"{moved}: {interval}{p}; n = {figure['n']:,}). {_verdict(figure, name)}".strip()
+    return verdict, sentence
 
 
 def _verdict(figure: Mapping[str, Any], name: str) -> str:
-    """Better, worse, or not to be told, by whether the interval holds 0 and which way the metric goes."""
     direction = metric(name).direction
     if direction == "none":
         return ""
     if figure["low"] <= 0 <= figure["high"]:
-        return "These questions don't show a difference."
-    return "Better." if (figure["value"] > 0) == (direction == "higher") else "Worse."
+        return "unclear"
+    return "better" if (figure["value"] > 0) == (direction == "higher") else "worse"

@@ -13,7 +13,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, overload
@@ -22,41 +21,18 @@ import numpy as np
 
 from firmground.knowledge import store as stores
 from firmground.knowledge.errors import FirmgroundError, InputError, KnowledgeBaseError
+from firmground.knowledge.folder import is_base, usable_folder
 from firmground.knowledge.fuse import DENSE_WEIGHT, dense_weight
-from firmground.knowledge.index import MANIFEST_FILE, VectorIndex, open_index, write_manifest
+from firmground.knowledge.index import VectorIndex, open_index, write_manifest
 from firmground.knowledge.lexical import TITLE_CHARACTERS, indexed_text
-from firmground.knowledge.lock import LOCK_FILE, WriterLock
-from firmground.knowledge.records import EncoderRecord, Entry, content_sha256, normal_form
+from firmground.knowledge.lock import WriterLock
+from firmground.knowledge.records import AddReport, EncoderRecord, Entry, content_sha256, normal_form
 from firmground.knowledge.search import Mode, retrieve
 from firmground.knowledge.types import Document, Encoder, Hit, Passage
 
 __all__ = ["AddReport", "KnowledgeBase", "Mode", "indexed_text"]
 
 BATCH_PASSAGES = 512  # are encoded and committed together: some seconds of work that an interruption may cost
-OWN_FILES = {LOCK_FILE, MANIFEST_FILE, stores.STORE_FILE, stores.VECTORS_FILE, ".DS_Store"}
-
-
-@dataclass(frozen=True)
-class AddReport:
-    """What adding did, in documents (`passages` in passages). Reports of several sessions can be summed.
-
-    `failures` are (document id, why) of those that couldn't be stored; the others were.
-    """
-
-    added: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-    passages: int = 0
-    failures: tuple[tuple[str, str], ...] = ()
-
-    def __add__(self, other: AddReport) -> AddReport:
-        return AddReport(
-            self.added + other.added,
-            self.replaced + other.replaced,
-            self.unchanged + other.unchanged,
-            self.passages + other.passages,
-            self.failures + other.failures,
-        )
 
 
 class KnowledgeBase:
@@ -85,11 +61,11 @@ class KnowledgeBase:
         Raises InputError if the folder holds something else (or a base, without `exist_ok`), KnowledgeBaseError if the
         base there is damaged, locked, or was made with another encoder.
         """
-        folder = _usable_folder(Path(path))
+        folder = usable_folder(Path(path))
         with stores.explained(folder):
             lock = WriterLock(folder)
         try:
-            if _is_base(folder):
+            if is_base(folder):
                 if not exist_ok:
                     raise InputError(f"{folder} is a knowledge base already: open it, or take another folder")
             else:
@@ -110,7 +86,7 @@ class KnowledgeBase:
         another encoder, or (`writable`) is being written already.
         """
         folder = Path(path)
-        if not _is_base(folder):
+        if not is_base(folder):
             raise InputError(
                 f"no knowledge base at {folder}: check the path, or make one with `firmground index PATH --kb {folder}`"
             )
@@ -240,16 +216,17 @@ class KnowledgeBase:
         encoder = self._need_encoder()
         report = AddReport()
         pending: dict[str, Entry] = {}
+        waiting = 0  # passages in `pending`, a document without any counting as one
         for document in documents:
-            if document.id in pending:
+            if document.id in pending or waiting >= batch_size:
                 report += self._store_batch(pending, encoder, report, progress)
+                waiting = 0
             outcome = self._prepare(document, encoder)
             if isinstance(outcome, AddReport):
                 report += outcome
-                continue
-            pending[document.id] = outcome
-            if sum(len(entry.passages) for entry in pending.values()) >= batch_size or len(pending) >= batch_size:
-                report += self._store_batch(pending, encoder, report, progress)
+            else:
+                pending[document.id] = outcome
+                waiting += max(1, len(outcome.passages))
         report += self._store_batch(pending, encoder, report, progress)
         with self._mutex, stores.explained(self.path):
             if self._index.due(self._store.rows):
@@ -264,7 +241,7 @@ class KnowledgeBase:
 
     def _prepare(self, document: Document, encoder: Encoder) -> Entry | AddReport:
         """The document split and ready to be stored, or the report that it is unchanged or can't be."""
-        from firmground.knowledge.chunk import split
+        from firmground.knowledge.chunk import MAX_TOKENS, split
 
         try:
             if not document.id:
@@ -275,7 +252,7 @@ class KnowledgeBase:
             with self._mutex:
                 if self._store.content_hash(document.id) == sha256:
                     return AddReport(unchanged=1)
-            passages = split(document, encoder.count_tokens, _room(document, encoder))
+            passages = split(document, encoder.count_tokens, min(MAX_TOKENS, _room(document, encoder)))
         except UnicodeEncodeError:
             return AddReport(failures=((ascii(document.id), "its text isn't valid Unicode: save it as UTF-8"),))
         except FirmgroundError as error:
@@ -296,8 +273,7 @@ class KnowledgeBase:
         texts = [indexed_text(passage) for entry in entries for passage in entry.passages]
         vectors = self._encode(texts, encoder)
         with self._mutex:
-            replaced = sum(self._store.content_hash(entry.document.id) is not None for entry in entries)
-            self._store.commit(entries, vectors)
+            replaced = self._store.commit(entries, vectors)
             with stores.explained(self.path):
                 if self._index.due_meanwhile(self._store.rows):
                     self._index.publish(self._store.vectors)
@@ -343,7 +319,7 @@ class KnowledgeBase:
     # Searching.
 
     @overload
-    def search(
+    def search(  # type: ignore[overload-overlap]  # a string is a sequence of strings too, but one question here
         self,
         questions: str,
         k: int = ...,
@@ -382,28 +358,6 @@ class KnowledgeBase:
         with self._mutex, self._store.snapshot():
             hits = retrieve(self._store, self._index, questions, shares, queries, k, mode, documents)
         return hits[0] if single else hits
-
-
-def _usable_folder(folder: Path) -> Path:
-    """The folder, made if it isn't there. Raises InputError if it holds what isn't ours."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{folder} is a file: give a new or an empty folder for the knowledge base") from None
-    except PermissionError:
-        raise InputError(f"{folder} can't be made: permission denied; take another folder") from None
-    if not _is_base(folder):
-        names = {
-            path.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal") for path in folder.iterdir()
-        }
-        if foreign := sorted(names - OWN_FILES):
-            raise InputError(f"{folder} holds other files ({foreign[0]} …): give a new or an empty folder")
-    return folder
-
-
-def _is_base(folder: Path) -> bool:
-    """A manifest is written last, so that it without a store tells of damage, which opening the store will explain."""
-    return folder.is_dir() and ((folder / MANIFEST_FILE).is_file() or stores.exists(folder))
 
 
 def _check_encoder(folder: Path, record: EncoderRecord, encoder: Encoder | None) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 Converted = tuple[str, dict[str, Any]]
+
+# Marks in a page's text until `_tidy` turns them into space: a list item's ends, the end of a line unless one is there.
+_ITEM, _ITEM_END, _BREAK = "\x01", "\x02", "\x03"
 
 _DROPPED = ["script", "style", "nav", "noscript", "template", "svg", "iframe", "head", "select", "button"]
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -42,7 +45,7 @@ def html(path: Path) -> Converted:
     """What a reader of the page sees: no scripts, styles, navigation or hidden elements. Raises InputError."""
     from bs4 import BeautifulSoup
 
-    markup = re.sub("[\x01\x02]", "", clean(_html_markup(path)))  # the two are used below, to mark a list item's ends
+    markup = re.sub("[\x01-\x03]", "", clean(_html_markup(path)))  # the marks that the functions below use
     soup = BeautifulSoup(markup, "html.parser")
     title = " ".join(soup.title.get_text().split()) if soup.title else ""
     for element in soup.find_all(_DROPPED):
@@ -80,16 +83,23 @@ def _is_hidden(element: Tag) -> bool:
     )
 
 
+@dataclass
+class _List:
+    """A list whose items are being read. An item that isn't closed holds the next one: both belong to this list."""
+
+    ordered: bool = False
+    items: int = 0
+
+
 def _flatten(soup: BeautifulSoup) -> str:
     """The page's text, a block a line. Iterative: a page nested ten thousand deep is no reason to fail."""
     from bs4 import NavigableString, Tag
     from bs4.element import PreformattedString
 
     parts: list[str] = []
-    numbers: dict[int, int] = {}  # how many items each <ol> has given so far
-    stack: list[Any] = [soup]
+    stack: list[tuple[Any, _List, bool]] = [(soup, _List(), False)]  # an element, its list, whether in an item
     while stack:
-        node = stack.pop()
+        node, listed, in_item = stack.pop()
         if isinstance(node, str) and not isinstance(node, NavigableString):
             parts.append(node)  # what closes an element
         elif isinstance(node, Tag):
@@ -97,10 +107,13 @@ def _flatten(soup: BeautifulSoup) -> str:
             if whole is not None:
                 parts.append(whole)
                 continue
-            before, after = _marks(node, numbers)
+            before, after = _marks(node.name, listed, in_item)
             parts.append(before)
-            stack.append(after)
-            stack.extend(reversed(node.contents))
+            stack.append((after, listed, in_item))
+            if node.name in ("ol", "ul"):
+                listed = _List(node.name == "ol")
+            in_item = in_item or node.name == "li"
+            stack.extend((child, listed, in_item) for child in reversed(node.contents))
         elif not isinstance(node, PreformattedString):  # comments and declarations
             parts.append(re.sub(r"\s+", " ", node))
     return _tidy("".join(parts))
@@ -116,7 +129,7 @@ def _whole(node: Tag) -> str | None:
         return f"\n\n```\n{code}\n```\n\n" if code else ""
     if node.name == "tr" and node.find(_BLOCKS) is None:  # in a table made for layout the cells hold blocks
         cells = [_inline(cell) for cell in node.find_all(["td", "th"])]
-        return f"\n{_table_row(cells) if len(cells) > 1 else ''.join(cells)}\n"
+        return f"{_BREAK}{_table_row(cells) if len(cells) > 1 else ''.join(cells)}{_BREAK}"
     return None
 
 
@@ -134,19 +147,18 @@ def _inline(node: Tag) -> str:
     return " ".join("".join(parts).split())
 
 
-def _marks(node: Tag, numbers: dict[int, int]) -> tuple[str, str]:
-    """What stands before and after an element's text."""
-    if node.name == "li":
-        if node.parent is not None and node.parent.name == "ol":
-            numbers[id(node.parent)] = numbers.get(id(node.parent), 0) + 1
-            return f"\n{numbers[id(node.parent)]}. \x01", "\x02\n"
-        return "\n- \x01", "\x02\n"
-    if node.name in ("td", "th"):
+def _marks(name: str, listed: _List, in_item: bool) -> tuple[str, str]:
+    """What stands before and after the text of an element of this name."""
+    if name == "li":
+        listed.items += 1
+        return f"{_BREAK}{listed.items}. {_ITEM}" if listed.ordered else f"{_BREAK}- {_ITEM}", f"{_ITEM_END}{_BREAK}"
+    if name in ("td", "th"):
         return " ", " "
-    if node.name in _PARAGRAPHS:
-        nested = node.name in ("ul", "ol") and node.find_parent("li") is not None
-        return ("\n", "\n") if nested else ("\n\n", "\n\n")
-    return ("\n", "\n") if node.name in _LINES else ("", "")
+    if name in _PARAGRAPHS and not in_item:
+        return "\n\n", "\n\n"
+    if name == "br":
+        return "\n", ""
+    return (_BREAK, _BREAK) if name in _LINES or name in _PARAGRAPHS else ("", "")
 
 
 def _table_row(cells: list[str]) -> str:
@@ -154,11 +166,15 @@ def _table_row(cells: list[str]) -> str:
 
 
 def _tidy(text: str) -> str:
+    """Marks and runs of space turned into single spaces, line ends and empty lines."""
+    text = re.sub(rf"(?:-|\d+\.) {_ITEM}[\s{_BREAK}]*{_ITEM_END}", "", text)  # an item without text
+    text = re.sub(
+        rf"{_ITEM}[\s{_BREAK}]*|{_ITEM_END}", "", text
+    )  # text stands beside its mark, whatever block holds it
     text = re.sub(r"[^\S\n]+", " ", text)
-    text = re.sub(r" ?\n ?", "\n", text)
-    text = re.sub(r"\n(?:-|\d+\.)\s*\x01\s*\x02", "\n", text)  # an item without text
-    text = re.sub(r"\x01\s*|\s*\x02", "", text)  # an item's text begins beside its mark, whatever block holds it
-    text = re.sub(r"\n{3,}", "\n\n", text)
+    text = re.sub(
+        rf"[ \n{_BREAK}]*[\n{_BREAK}][ \n{_BREAK}]*", lambda run: "\n\n" if run.group().count("\n") > 1 else "\n", text
+    )
     return text.strip().replace("\x00", " ")
 
 
@@ -260,9 +276,7 @@ def docx(path: Path) -> Converted:
         document = python_docx.Document(str(path))
         blocks = list(_docx_blocks(document.element.body, document))
         title = " ".join(clean(document.core_properties.title or "").split())
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError, AttributeError, IndexError) as error:
-        raise InputError(f"{path} is a broken docx ({_reason(error)}): open it and save it anew") from error
-    except python_docx.opc.exceptions.OpcError as error:
+    except Exception as error:  # python-docx, zipfile and lxml each let through what broken bytes cause
         raise InputError(f"{path} is a broken docx ({_reason(error)}): open it and save it anew") from error
     text = clean("\n".join(blocks))
     return re.sub(r"\n{3,}", "\n\n", text).strip(), {"title": title} if title else {}

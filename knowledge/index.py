@@ -16,16 +16,13 @@ import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from firmground.knowledge.durable import failpoint, publish, write_atomic
-from firmground.knowledge.errors import KnowledgeBaseError
+from firmground.knowledge.errors import KnowledgeBaseError, MissingExtra
 from firmground.knowledge.records import EncoderRecord
-
-if TYPE_CHECKING:
-    import faiss
 
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
@@ -60,7 +57,7 @@ class VectorIndex:
         self.created = created
         self.record: IndexRecord | None = None  # what is open, None where every row is in the tail
         self.problem = ""  # why the file that the manifest names isn't used
-        self._faiss: faiss.Index | None = None
+        self._faiss: Any = None  # the open faiss.Index
         self._seen: tuple[int, ...] | None = (-1,)
         self.refresh()
 
@@ -135,13 +132,23 @@ class VectorIndex:
         return [_score(query, vectors, found, allowed, k) for query, found in zip(queries, candidates, strict=True)]
 
 
+def library() -> Any:
+    """FAISS, which comes in two packages. Raises MissingExtra where neither is installed."""
+    try:
+        import faiss
+    except ImportError:
+        raise MissingExtra(
+            "FAISS isn't installed: take one of `pip install 'firmground[cpu]'` and `pip install 'firmground[gpu]'`"
+        ) from None
+    return faiss
+
+
 def search_rows(queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.ndarray, start: int = 0) -> np.ndarray:
     """(q, blocks x k) int64 candidates by brute force over the allowed rows from `start` on, -1 where there are fewer.
 
     Block by block, so that a large base without its index file is still searched in little memory.
     """
-    import faiss
-
+    faiss = library()
     found = [np.full((len(queries), 0), -1, dtype=np.int64)]
     for first in range(start, len(vectors), BLOCK_ROWS):
         block = vectors[first : first + BLOCK_ROWS]
@@ -186,13 +193,12 @@ def write_manifest(folder: Path, encoder: EncoderRecord, created: str, record: I
     write_atomic(folder / MANIFEST_FILE, text.encode(), "manifest")
 
 
-def open_index(folder: Path, record: IndexRecord, dimension: int, hashed: int | None = HASHED_BYTES) -> faiss.Index:
+def open_index(folder: Path, record: IndexRecord, dimension: int, hashed: int | None = HASHED_BYTES) -> Any:
     """The FAISS index by memory map, after its size and (files up to `hashed` bytes; None: always) its SHA-256 held.
 
     Raises ValueError or OSError where it is missing or isn't what the manifest says.
     """
-    import faiss
-
+    faiss = library()
     path = folder / record.file
     if not path.is_file():
         raise ValueError(f"{record.file} is missing")
@@ -210,10 +216,9 @@ def open_index(folder: Path, record: IndexRecord, dimension: int, hashed: int | 
     return index
 
 
-def _search_file(index: faiss.Index, queries: np.ndarray, k: int, allowed: np.ndarray) -> np.ndarray:
+def _search_file(index: Any, queries: np.ndarray, k: int, allowed: np.ndarray) -> np.ndarray:
     """(q, k) int64 rows of the file, -1 where there are fewer; only `allowed` ones (rows past its end never are)."""
-    import faiss
-
+    faiss = library()
     parameters = None
     if len(allowed) < index.ntotal or not allowed[: index.ntotal].all():
         bitmap = np.packbits(allowed[: index.ntotal], bitorder="little")
@@ -239,8 +244,7 @@ def cosines(query: np.ndarray, vectors: np.ndarray, rows: np.ndarray) -> np.ndar
 
 def _write_index(target: Path, vectors: np.ndarray) -> IndexRecord:
     """Build the index over all `vectors` and publish it as `target`; hashed while it is written."""
-    import faiss
-
+    faiss = library()
     index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     for first in range(0, len(vectors), BLOCK_ROWS):
         index.add(np.ascontiguousarray(vectors[first : first + BLOCK_ROWS]))

@@ -50,11 +50,11 @@ class LoadReport:
     skipped: list[Path] = field(default_factory=list)  # found in a folder, of a format that isn't read
 
     def __str__(self) -> str:
-        parts = [f"{self.documents:,} documents from {self.files:,} files"]
+        parts = [f"{_count(self.documents, 'document')} from {_count(self.files, 'file')}"]
         if self.skipped:
             endings = Counter(path.suffix.lower() or "no ending" for path in self.skipped)
             listed = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(5))
-            parts.append(f"{len(self.skipped):,} files of other formats skipped ({listed})")
+            parts.append(f"{_count(len(self.skipped), 'file')} of other formats skipped ({listed})")
         if self.failures:
             parts.append(f"{len(self.failures):,} couldn't be read")
         return "; ".join(parts)
@@ -120,7 +120,8 @@ def _expand_pattern(pattern: str, skipped: list[Path]) -> list[_Found]:
     fixed = next(place for place, part in enumerate(parts) if glob.has_magic(part))
     root = Path(*parts[:fixed])
     named = Path(pattern).suffix.lower()
-    found, others = [], []
+    found: list[_Found] = []
+    others: list[Path] = []
     for match in map(Path, sorted(glob.glob(pattern, recursive=True))):
         files = _walk(match, others) if match.is_dir() else [match] if match.is_file() else []
         for file in files:
@@ -156,11 +157,14 @@ def _walk(folder: Path, skipped: list[Path]) -> Iterator[Path]:
                 skipped.append(file)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _what_it_holds(others: list[Path]) -> str:
-    if not others:
-        return "no file was found"
     endings = Counter(path.suffix.lower() or "no ending" for path in others)
-    return f"only {', '.join(f'{count:,} {ending}' for ending, count in endings.most_common(5))} files"
+    listed = ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common(5))
+    return f"only {_count(len(others), 'file')} of other formats ({listed})" if others else "no file was found"
 
 
 # -------------------------------------------------------------------------------------------------------------- loading
@@ -193,17 +197,19 @@ def _load_found(found: list[_Found], report: LoadReport, note: OnFailure) -> Ite
         name = _name(file.path, file.root)
         if names[name] > 1:  # two folders with a README.md each
             name = file.path.as_posix()
+        repeated = _Capped(file.path, note)
         try:
             for document in _load(file.path, name, note):
                 if document.id in ids:
                     first = found[ids[document.id]].path
-                    note(Failure(str(file.path), f"id {document.id!r} was already given by {first}: make ids unique"))
+                    repeated(str(file.path), f"id {document.id!r} was already given by {first}: make ids unique")
                     continue
                 ids[document.id] = place
                 report.documents += 1
                 yield document
         except (InputError, OSError) as error:
             note(Failure(str(file.path), _reason(error, file.path)))
+        repeated.finish()
 
 
 def load(path: str | Path, root: str | Path | None = None, on_failure: OnFailure | None = None) -> Iterator[Document]:
@@ -229,9 +235,14 @@ def _load(path: Path, name: str, note: OnFailure) -> Iterator[Document]:
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: there is nothing to index")
     if ending in ROW_ENDINGS:
-        bad_rows = _BadRows(path, note)
-        yield from rows.documents(path, name, bad_rows)
+        bad_rows = _Capped(path, note)
+        given = False
+        for document in rows.documents(path, name, lambda number, reason: bad_rows(f"{path}:{number}", reason)):
+            given = True
+            yield document
         bad_rows.finish()
+        if not given and not bad_rows.count:
+            raise InputError(f"{path} is empty: it holds no rows")
         return
     if ending in (".html", ".htm", ".xhtml"):
         text, metadata = convert.html(path)
@@ -245,27 +256,26 @@ def _load(path: Path, name: str, note: OnFailure) -> Iterator[Document]:
     else:
         text, encoding = read_text(path)
         metadata = {} if encoding.startswith("utf-8") else {"encoding": encoding}
-        if title := _first_heading(text) if ending in (".md", ".markdown") else "":
-            metadata["title"] = title
     if not text.strip():
         raise InputError(f"{path} has no text in it: there is nothing to index")
-    yield Document(clean(name), text, clean(str(path)), {"title": clean(path.stem)} | metadata)
+    title = "" if ending in (".pdf", ".txt", ".text") else _first_heading(text)
+    yield Document(clean(name), text, clean(str(path)), {"title": title or clean(path.stem)} | metadata)
 
 
-class _BadRows:
-    """Reports a file's broken rows: the first ones by number, the others as one count, so as not to drown the rest."""
+class _Capped:
+    """Reports the first of a file's many failures one by one, the others as one count, so as not to drown the rest."""
 
     def __init__(self, path: Path, note: OnFailure):
-        self._path, self._note, self._count = path, note, 0
+        self._path, self._note, self.count = path, note, 0
 
-    def __call__(self, number: int, reason: str) -> None:
-        self._count += 1
-        if self._count <= MAX_ROW_FAILURES:
-            self._note(Failure(f"{self._path}:{number}", reason))
+    def __call__(self, source: str, reason: str) -> None:
+        self.count += 1
+        if self.count <= MAX_ROW_FAILURES:
+            self._note(Failure(source, reason))
 
     def finish(self) -> None:
-        if self._count > MAX_ROW_FAILURES:
-            self._note(Failure(str(self._path), f"{self._count - MAX_ROW_FAILURES:,} more rows couldn't be read"))
+        if self.count > MAX_ROW_FAILURES:
+            self._note(Failure(str(self._path), f"{self.count - MAX_ROW_FAILURES:,} more rows couldn't be loaded"))
 
 
 def _name(path: Path, root: Path) -> str:

@@ -42,6 +42,29 @@ class Entry:
     sha256: bytes
 
 
+@dataclass(frozen=True)
+class AddReport:
+    """What adding did, in documents (`passages` in passages). Reports of several sessions can be summed.
+
+    `failures` are (document id, why) of those that couldn't be stored; the others were.
+    """
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    passages: int = 0
+    failures: tuple[tuple[str, str], ...] = ()
+
+    def __add__(self, other: AddReport) -> AddReport:
+        return AddReport(
+            self.added + other.added,
+            self.replaced + other.replaced,
+            self.unchanged + other.unchanged,
+            self.passages + other.passages,
+            self.failures + other.failures,
+        )
+
+
 def content_sha256(document: Document) -> bytes:
     """What a document is recognised by as unchanged: its text, source and metadata. Raises UnicodeEncodeError."""
     content = [document.text, document.source, document.metadata]
@@ -64,6 +87,8 @@ def inherited_by_passages(metadata: Mapping[str, Any], source: str) -> dict[str,
 
 def difference(inherited: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
     """A passage's metadata as JSON of what it sets and drops: a PDF's list of pages isn't stored with every passage."""
+    if own == inherited:
+        return None
     own = json.loads(dump(own))
     changed = {name: value for name, value in own.items() if name not in inherited or inherited[name] != value}
     dropped = [name for name in inherited if name not in own and name != "source"]

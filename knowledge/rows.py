@@ -34,20 +34,18 @@ def documents(path: Path, name: str, on_bad_row: OnBadRow) -> Iterator[Document]
         rows = _csv(path, "\t" if ending == ".tsv" else None, on_bad_row)
     else:
         rows = _json(path, on_bad_row)
-    seen = False
     for number, columns in rows:
-        seen = True
         try:
             yield _document(columns, f"{name}#{number}", str(path))
         except InputError as error:
             on_bad_row(number, str(error))
-    if not seen and path.stat().st_size == 0:
-        raise InputError(f"{path} is empty: there is nothing to index")
 
 
 def _document(columns: Mapping[str, Any], default_id: str, path: str) -> Document:
     """One row as a document. The case of column names doesn't matter. Raises InputError for an unusable row."""
-    keys = {str(key).strip().lower(): key for key in reversed(columns)}  # of two that differ by case, the first counts
+    keys = {
+        str(key).strip().lower(): key for key in reversed(list(columns))
+    }  # of two that differ by case, the first counts
     text_key = _text_key(columns, keys)
     id_key = next((keys[name] for name in ID_COLUMNS if name in keys and _filled(columns[keys[name]])), None)
     row_id = columns[id_key] if id_key is not None else default_id
@@ -61,9 +59,14 @@ def _document(columns: Mapping[str, Any], default_id: str, path: str) -> Documen
         ),
         path,
     )
-    metadata = {str(key): value for key, value in columns.items() if key not in (text_key, id_key)}
-    if "title" in keys and _filled(columns[keys["title"]]):
-        metadata.pop(str(keys["title"]), None)
+    empty = {
+        keys[name]
+        for name in (*TEXT_COLUMNS, *ID_COLUMNS, "title")
+        if name in keys and not _filled(columns[keys[name]])
+    }
+    metadata = {str(key): value for key, value in columns.items() if key not in {text_key, id_key, *empty}}
+    if "title" in keys and keys["title"] not in empty:
+        metadata.pop(str(keys["title"]))
         metadata["title"] = str(columns[keys["title"]]).strip()
     text = columns[text_key].replace("\r\n", "\n").replace("\r", "\n")
     return Document(clean(str(row_id).strip()), clean(text), clean(source), clean(metadata))
@@ -95,9 +98,9 @@ def _jsonl(path: Path, on_bad_row: OnBadRow) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, parse_constant=lambda _: None)
+            row = json.loads(line.strip(), parse_constant=lambda _: None)
         except json.JSONDecodeError as error:
-            on_bad_row(number, f"isn't valid JSON ({error.msg} at column {error.colno}): one object a line is expected")
+            on_bad_row(number, f"isn't valid JSON ({_where(error)}): one object a line is expected")
         except (ValueError, RecursionError) as error:  # a number of 5,000 digits; brackets nested without end
             on_bad_row(number, f"isn't usable JSON ({str(error)[:80]})")
         else:
@@ -182,7 +185,7 @@ def _json(path: Path, on_bad_row: OnBadRow) -> Iterator[Row]:
         data = json.loads(path.read_text(encoding=encoding), parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{path}, line {error.lineno}: isn't valid JSON ({error.msg} at column {error.colno});"
+            f"{path}, line {error.lineno}: isn't valid JSON ({_where(error)});"
             " if it holds one object a line, name it .jsonl"
         ) from error
     except (ValueError, RecursionError) as error:
@@ -192,6 +195,10 @@ def _json(path: Path, on_bad_row: OnBadRow) -> Iterator[Row]:
             yield number, row
         else:
             on_bad_row(number, f"expected a JSON object, got {type(row).__name__}")
+
+
+def _where(error: json.JSONDecodeError) -> str:
+    return f"{error.msg.removesuffix(' at')} at column {error.colno}"
 
 
 def _json_rows(data: Any, path: Path) -> list[Any]:

@@ -52,7 +52,7 @@ def retrieve(
         if mode != "dense":
             shared = store.lexical.search(question, max(depth, LEXICAL_DEPTH if vectors else 0), documents)
         vector = vectors.get(place)
-        found.append(_merge(store, near.get(place, []), shared, shares[place], vector, depth, mode)[:k])
+        found.append(_merge(store, near.get(place, []), shared, shares[place], vector, depth, mode, k))
     return _hits(store, found)
 
 
@@ -73,9 +73,16 @@ def _search_vectors(
 
 
 def _merge(
-    store: Store, near: Ranked, shared: Ranked, share: float, vector: np.ndarray | None, depth: int, mode: Mode
+    store: Store,
+    near: Ranked,
+    shared: Ranked,
+    share: float,
+    vector: np.ndarray | None,
+    depth: int,
+    mode: Mode,
+    k: int,
 ) -> list[_Found]:
-    """One list out of the vectors' list `near` and the words' list `shared`; only the first `depth` are candidates."""
+    """The `k` best of the vectors' list `near` and the first `depth` of the words' list `shared`."""
     lists = {"dense": near, "lexical": shared[:depth]}
     ranks = {name: {row: rank for rank, (row, _) in enumerate(ranked, 1)} for name, ranked in lists.items()}
     candidates = ranks["dense"].keys() | ranks["lexical"].keys()
@@ -87,7 +94,7 @@ def _merge(
     ordered = fuse(scores["dense"], scores["lexical"], share) if mode == "hybrid" else lists[mode]
     return [
         _Found(row, score, _column(ranks, row), _column(scores, row))  # type: ignore[arg-type]
-        for row, score in ordered
+        for row, score in ordered[:k]
     ]
 
 

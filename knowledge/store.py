@@ -13,7 +13,6 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +54,8 @@ class Store:
     def __init__(self, folder: Path, writable: bool):
         self.folder = folder
         self.writable = writable
+        if not (folder / STORE_FILE).is_file():
+            raise KnowledgeBaseError(f"{folder / STORE_FILE} is missing; {REMEDY}")
         with explained(folder):
             self._connection = _connect(folder, writable)
         try:
@@ -170,16 +171,18 @@ class Store:
 
     # Writing.
 
-    def commit(self, entries: Sequence[Entry], vectors: np.ndarray) -> None:
+    def commit(self, entries: Sequence[Entry], vectors: np.ndarray) -> int:
         """Store documents, in place of those with the same ids, durably: when this returns all are there, else none.
 
-        `vectors` is (passages of all entries, dimension) float32, in their order.
+        `vectors` is (passages of all entries, dimension) float32, in their order; the ids of the entries are distinct.
+        Returns how many replaced another.
         """
+        ids = [entry.document.id for entry in entries]
         first = self.rows
         with explained(self.folder):
             checksum = self._vectors.append(vectors, first) if len(vectors) else 0
             with self._transaction():
-                self._forget([entry.document.id for entry in entries])
+                replaced = self._forget(self._stored(ids))
                 following = first
                 for entry in entries:
                     self._insert(entry, following)
@@ -187,6 +190,7 @@ class Store:
                 if following > first:
                     values = [first, following - 1, checksum]
                     self._connection.execute("INSERT INTO commits VALUES (?, ?, ?)", values)
+        return replaced
 
     def remove(self, documents: Collection[str]) -> int:
         """Delete the documents that are there, durably; returns how many."""
@@ -206,6 +210,7 @@ class Store:
         """What is wrong with the store and the vectors, a line each; reads all of both."""
         from firmground.knowledge.verify import store_problems
 
+        self.live, self._deletions = np.zeros(0, dtype=bool), 0  # to be read anew, not believed
         with explained(self.folder):
             return store_problems(self, self._connection, self._vectors)
 
@@ -217,13 +222,21 @@ class Store:
         for row in self._connection.execute(PASSAGES):
             yield passage_of_row(row)
 
+    def _stored(self, documents: Collection[str]) -> list[str]:
+        """Those of the ids that a document has."""
+        sql = "SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?))"
+        return [row[0] for row in self._connection.execute(sql, [json.dumps(list(documents))])]
+
     def _insert(self, entry: Entry, first: int) -> None:
         document = entry.document
         values = [document.id, document.text, document.source, dump(document.metadata), entry.sha256]
         sql = "INSERT INTO documents(id, text, source, metadata, sha256) VALUES (?, ?, ?, ?, ?)"
         number = self._connection.execute(sql, values).lastrowid
         inherited = inherited_by_passages(document.metadata, document.source)
-        passages = [replace(passage, id=first + offset) for offset, passage in enumerate(entry.passages)]
+        passages = [
+            Passage(first + offset, document.id, passage.text, passage.start, passage.end, passage.metadata)
+            for offset, passage in enumerate(entry.passages)
+        ]
         self._connection.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)",
             (

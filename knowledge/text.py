@@ -102,9 +102,10 @@ _OPENERS = _words(
 
 _CLOSERS = "\"'”’»)）\\]】」』〉》〕｝}*_"
 _WIDE_CLOSERS = "”’）】」』〉〕｝)\\]*"
+_NOTE = r"(?:\[[^\[\]\n]{1,30}\])*"  # [1], [citation needed]: it belongs to what it follows
 _BOUNDARY = re.compile(
-    f"(?P<wide>[。！？；｡][。！？；｡!?…]*|…{{2,}}|⋯{{2,}})[{_WIDE_CLOSERS}]*"
-    f"|(?<![.!?…])(?P<narrow>[.!?…]++)[{_CLOSERS}]*+(?:\\[\\d{{1,3}}\\])*(?=[\\s{CJK}“‘「『（【]|$)"
+    f"(?P<wide>[。！？；｡][。！？；｡!?…]*|…{{2,}}|⋯{{2,}})[{_WIDE_CLOSERS}]*{_NOTE}"
+    f"|(?<![.!?…])(?P<narrow>[.!?…]++)[{_CLOSERS}]*+{_NOTE}(?=[\\s{CJK}“‘「『（【]|$)"
     r"|(?P<line>[\n\f\u2028\u2029]\s*)"
 )
 _TOKEN_BEFORE = re.compile(r"[^\s\"'“”‘’()（）\[\]{}/—–*_]*$")
@@ -119,7 +120,7 @@ _LIST_MARK = (
 )
 LIST_ITEM = re.compile(rf"[ \t]*{_LIST_MARK}(?:[ \t]+|(?<=[、）．①-⑳]))\S")
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S[^\n]*)")
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
 TABLE_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*$", re.MULTILINE)
 _OWN_LINE = re.compile(rf"[ \t]*(?:{_LIST_MARK}(?:[ \t]|(?<=[、）．①-⑳]))|#{{1,6}}[ \t]|\||>|```|~~~|[QA问答][:：])")
 _WRAP_WIDTH = 40  # columns; a shorter line that isn't followed by a small letter was ended on purpose
@@ -153,9 +154,14 @@ def sentences(text: str) -> list[tuple[int, int]]:
 def _append_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
     stretch = text[start:end]
     core = stretch.strip()
-    if core:
-        start += len(stretch) - len(stretch.lstrip())
-        spans.append((start, start + len(core)))
+    if not core:
+        return
+    start += len(stretch) - len(stretch.lstrip())
+    end = start + len(core)
+    if spans and len(core) < 8 and not any(map(str.isalnum, core)) and "\n" not in text[spans[-1][1] : start]:
+        spans[-1] = (spans[-1][0], end)  # a stray stop or quote says nothing by itself
+    else:
+        spans.append((start, end))
 
 
 def _inside_title(text: str, start: int, position: int) -> bool:

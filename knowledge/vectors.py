@@ -56,7 +56,7 @@ class VectorFile:
 
         They count only once the store commits them. On a failure the file is cut back to `first` rows.
         """
-        data = memoryview(np.ascontiguousarray(vectors, dtype="<f4")).cast("B")
+        data = np.ascontiguousarray(vectors, dtype="<f4").data.cast("B")
         half = len(data) // 2
         with open(self.path, "r+b", buffering=0) as file:
             try:

@@ -16,11 +16,11 @@ class Arm:
     name: str
     generator: bool = True  # False: the best span of the evidence is quoted, and no language model runs
     retrieve: Literal["none", "hybrid", "dense", "lexical"] = "none"
-    num_passages: int = 0  # passages retrieved and offered as evidence
+    num_passages: int = 0  # passages retrieved; verdicts are judged on all of them
+    num_evidence: int = 0  # of these, so many go into the prompt; 0: all
     evidence: Literal["passages", "sentences"] = "passages"  # whole passages, or the sentences that fit the question
     evidence_tokens: int = 0  # at most so many tokens of evidence in the prompt; 0: no limit
     prompt: Literal["completion", "chat", "tutorial"] = "completion"
-    quote: bool = False  # decoding may only copy a contiguous span of the evidence
     gate: float = 0.0  # evidence whose fit with the question is below this is not used: the arm abstains
     decoding: Decoding = field(default_factory=Decoding)
 
@@ -28,9 +28,11 @@ class Arm:
         return asdict(self)
 
 
-PLAIN = Arm("plain")
+SHORT = Decoding(max_new_tokens=32, stop=("\n",))  # a completion prompt's answer is one line
+
+PLAIN = Arm("plain", decoding=SHORT)
 STOCK = Arm("stock", retrieve="dense", num_passages=4, prompt="tutorial", decoding=Decoding(max_new_tokens=48))
-AUGMENTED = Arm("augmented", retrieve="hybrid", num_passages=4, evidence="sentences", evidence_tokens=160)
+AUGMENTED = Arm("augmented", retrieve="hybrid", num_passages=4, num_evidence=1, decoding=SHORT)
 EXTRACTIVE = Arm("extractive", generator=False, retrieve="hybrid", num_passages=4, evidence="sentences")
 
 ARMS = {arm.name: arm for arm in (PLAIN, STOCK, AUGMENTED, EXTRACTIVE)}

@@ -18,7 +18,7 @@ from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN, Arm
 from firmground.rag.claims import split_claims
 from firmground.rag.extract import best_sentences, best_span, fit
 from firmground.rag.ground import LexicalVerifier, judge, pooled
-from firmground.rag.types import Answer, Generation, Generator, Prompt, Usage, Verifier
+from firmground.rag.types import Answer, Decoding, Generation, Generator, Prompt, Usage, Verifier
 
 if TYPE_CHECKING:
     from firmground.knowledge.base import KnowledgeBase
@@ -133,7 +133,7 @@ class Assistant:
             evidence = self._evidence(question, hits, arm)
             prompt: Prompt | None = None
             if arm.generator and not self._declines(question, hits, arm):
-                prompt = prompts.build(question, evidence, arm, self._generator(arm).has_chat_template)
+                prompt = prompts.build(question, evidence, arm, self._generator(arm).completes)
             asked.append(Asked(question, tuple(hits), tuple(evidence), prompt, retrieve_s))
         return asked
 
@@ -163,8 +163,9 @@ class Assistant:
         count = getattr(self.generator, "count_tokens", None)
         return count(texts) if count else [max(1, len(text) // 3) for text in texts]
 
-    def _decoding(self, arm: Arm) -> Any:
-        return prompts.decoding(arm)
+    def _decoding(self, arm: Arm) -> Decoding:
+        """A chat's answer isn't cut at a line break, as a completion's is."""
+        return arm.decoding if self._generator(arm).completes else replace(arm.decoding, stop=())
 
     def _generator(self, arm: Arm) -> Generator:
         if self.generator is None:
@@ -183,7 +184,7 @@ class Assistant:
         if generation is None:
             return self._answer(asked, arm, abstention(asked.question), Usage(retrieve_s=asked.retrieve_s))
         usage = Usage(generation.prompt_tokens, generation.completion_tokens, asked.retrieve_s, generation.seconds)
-        return self._answer(asked, arm, prompts.clean(generation.text), usage)
+        return self._answer(asked, arm, generation.text.strip(), usage)
 
     def _answer(self, asked: Asked, arm: Arm, text: str, usage: Usage) -> Answer:
         abstained = is_abstention(text)

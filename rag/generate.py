@@ -37,6 +37,8 @@ class TransformersGenerator:
         InputError: the folder holds no model that transformers can load.
     """
 
+    completes = True
+
     def __init__(self, folder: str | Path, name: str = "", device: str = "") -> None:
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer

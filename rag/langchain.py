@@ -21,7 +21,7 @@ class ChatModelGenerator:
     Decoding is passed as the keywords that chat providers share (`max_tokens`, `temperature`, `stop`); beams aren't.
     """
 
-    has_chat_template = True
+    completes = False
 
     def __init__(self, model: BaseChatModel, name: str = "") -> None:
         self.model = model

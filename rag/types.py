@@ -51,7 +51,7 @@ class Generator(Protocol):
     """Anything that continues a prompt."""
 
     name: str
-    has_chat_template: bool
+    completes: bool  # whether it continues a plain text; if not, it wants a conversation
 
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding = ...) -> list[Generation]: ...
 

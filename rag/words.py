@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from firmground.knowledge.lexical import STOP_WORDS
@@ -24,10 +26,40 @@ _CJK_RUN = re.compile(f"[{CJK}]+")
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-        " eighteen nineteen twenty".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
-} | {"first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "thirty": "30", "forty": "40", "fifty": "50"}
+} | {
+    "first": "1",
+    "second": "2",
+    "third": "3",
+    "fourth": "4",
+    "fifth": "5",
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+}
 _ZH_DIGITS = {character: str(value) for value, character in enumerate("零一二三四五六七八九")} | {"两": "2", "十": "10"}
 _DIGITS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _ZH_NUMBER = re.compile("(?<![第\u4e00-\u9fff])[一二三四五六七八九十两](?=[年月日个次名位人种岁米倍条块只座])")
@@ -67,7 +99,9 @@ def numbers(text: str) -> set[str]:
     """The numbers, whichever way they are written: 1,000 = 1000, seven = 7, 三个 = 3, ５ = 5."""
     text = unicodedata.normalize("NFKC", text)
     found = {_plain(match) for match in _DIGITS.findall(text)}
-    found |= {_NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _NUMBER_WORDS and word != "one"}
+    found |= {
+        _NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _NUMBER_WORDS and word != "one"
+    }
     return found | {_ZH_DIGITS[match] for match in _ZH_NUMBER.findall(text)}
 
 
@@ -76,7 +110,7 @@ def names(text: str) -> list[str]:
     found = []
     for match in _NAME.finditer(text):
         word = match.group().removesuffix("'s").removesuffix("’s").rstrip(".")
-        opens = not text[: match.start()].strip() or text[: match.start()].rstrip()[-1:] in ".!?:\"“("
+        opens = not text[: match.start()].strip() or text[: match.start()].rstrip()[-1:] in '.!?:"“('
         if len(word) > 1 and word.lower() not in _LIGHT_EN and not (opens and word.lower() in _NUMBER_WORDS):
             found.append(word.lower())
     return found
@@ -108,3 +142,23 @@ def is_close(word: str, other: str) -> bool:
     while shared < min(len(word), len(other)) and word[shared] == other[shared]:
         shared += 1
     return shared >= 0.6 * max(len(word), len(other))
+
+
+def rarity(terms_wanted: Iterable[str], texts: Sequence[Collection[str]]) -> dict[str, float]:
+    """Inverse document frequency of each wanted term among `texts` (sets of terms): ln(1 + (N + ½) / (df + ½)), > 0.
+
+    Smoothed as in BM25 (Robertson and Zaragoza, 2009) and never 0, so that a term that all texts have still counts.
+    """
+    return {
+        term: math.log(1 + (len(texts) + 0.5) / (sum(term in text for text in texts) + 0.5))
+        for term in dict.fromkeys(terms_wanted)
+    }
+
+
+def kin(terms_wanted: Iterable[str], vocabulary: frozenset[str]) -> dict[str, frozenset[str]]:
+    """For each wanted term that the vocabulary lacks, the words of the vocabulary that look like its family."""
+    return {
+        term: frozenset(word for word in vocabulary if is_close(term, word))
+        for term in dict.fromkeys(terms_wanted)
+        if term not in vocabulary
+    }

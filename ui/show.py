@@ -70,7 +70,7 @@ def print_hits(hits: Sequence[Hit], console: Console | None = None) -> None:
     table = Table(show_lines=True, expand=True)
     table.add_column("#", justify="right", width=3)
     table.add_column("score", justify="right", width=6)
-    table.add_column("passage", ratio=1)
+    table.add_column("passage", ratio=1, overflow="fold")
     for number, hit in enumerate(hits, 1):
         ranks = ", ".join(f"{name} #{rank}" for name, rank in hit.ranks.items())
         page = f", page {hit.passage.metadata['page']}" if hit.passage.metadata.get("page") else ""

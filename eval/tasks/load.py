@@ -33,8 +33,8 @@ def load_questions(path_or_name: str | Path, limit: int | None = None, skip_brok
     """Read a question file, or a bundled one by name (`commonsense-en`).
 
     A line holds `question` and, optionally: `id` (else the line's number), `answers` (a list, or one text),
-    `answerable`, `choices` with `answer` (the right one's text, or its letter), `passage` (the id, or ids, of the documents that
-    answer it) or `facts` (their texts). Every other field is kept in `metadata`.
+    `answerable`, `choices` with `answer` (the right one's text, or its letter), `passage` (the id, or ids, of the
+    documents that answer it) or `facts` (their texts). Every other field is kept in `metadata`.
 
     Args:
         path_or_name: a path, or the name of a bundled file.

@@ -14,7 +14,7 @@ from firmground.rag.types import Answer, Citation, Claim, Usage
 
 
 class FakeAssistant:
-    """`answers[arm][question]` is the text; "" abstains, an exception is raised. `asked` is a file, a line per question.
+    """`answers[arm][question]` is the text; "" abstains, an exception is raised. `asked`: a file, a line a question.
 
     Arms that retrieve hit one passage a question, `passages[question]` where it is given; a claim is supported where
     its text stands in a pooled passage.
@@ -62,11 +62,10 @@ def judged(claims: Sequence[Claim], pooled: Sequence[Passage]) -> tuple[Claim, .
         return tuple(claims)
     result = []
     for claim in claims:
-        wanted = claim.text.strip(" .。")
-        found = [(passage, passage.text.find(wanted)) for passage in pooled if wanted in passage.text]
+        want = claim.text.strip(" .。")
+        found = [(passage, passage.text.find(want)) for passage in pooled if want in passage.text]
         citations = tuple(
-            Citation(p.document, p.id, p.start + at, p.start + at + len(wanted), wanted, p.source)
-            for p, at in found[:1]
+            Citation(p.document, p.id, p.start + at, p.start + at + len(want), want, p.source) for p, at in found[:1]
         )
         verdict = "supported" if citations else "unsupported"
         result.append(replace(claim, verdict=verdict, support=0.9 if citations else 0.1, citations=citations))

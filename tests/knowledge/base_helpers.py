@@ -11,12 +11,25 @@ import numpy as np
 from firmground.knowledge.text import terms
 from firmground.knowledge.types import Document
 
-WORDS = "river stone cloud engine apple doctor violin market winter planet copper garden letter bridge candle".split()
+WORDS = (
+    "river",
+    "stone",
+    "cloud",
+    "engine",
+    "apple",
+    "doctor",
+    "violin",
+    "market",
+    "winter",
+    "planet",
+    "copper",
+    "garden",
+)
 ZI = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏"
 
 
 class HashEncoder:
-    """A text's vector is the sum of its terms' vectors, drawn from their hashes: the same everywhere, words shared count."""
+    """A text's vector is the sum of its terms' vectors, drawn from their hashes: the same everywhere."""
 
     def __init__(self, dimension: int = 32, name: str = "hash", languages: tuple[str, ...] = ("*",)):
         self.name, self.dimension, self.languages = name, dimension, languages

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from firmground.knowledge import index as index_module
-from firmground.knowledge.errors import KnowledgeBaseError
+from firmground.knowledge.errors import KnowledgeBaseError, MissingExtra
 from firmground.knowledge.index import MANIFEST_FILE, VectorIndex, open_index, read_manifest, write_manifest
 from firmground.knowledge.records import EncoderRecord
 from tests.knowledge.base_helpers import brute_force
@@ -246,3 +247,9 @@ def anonymous_memory() -> int:
     except FileNotFoundError:
         pytest.skip("needs Linux's /proc")
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+def test_without_faiss_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'firmground\[cpu\]'"):
+        index_module.library()

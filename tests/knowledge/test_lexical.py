@@ -19,7 +19,7 @@ K1, B = 1.2, 0.75
 
 
 def bm25(question: list[str], texts: dict[int, list[str]]) -> dict[int, float]:
-    """The definition (Robertson and Zaragoza 2009), with SQLite's floor of 1e-6 under the inverse document frequency."""
+    """The definition (Robertson and Zaragoza 2009), with SQLite's floor of 1e-6 under the rarity."""
     average = sum(map(len, texts.values())) / len(texts)
     scores: dict[int, float] = {}
     for term in question:
@@ -103,7 +103,7 @@ def test_chinese_is_found_by_bigrams(tmp_path: Path):
     assert documents_found(base, "为什么天空是蓝色的？", 1) == ["d0"]
     assert documents_found(base, "海水", 3) == ["d1"]
     assert documents_found(base, "猫") == ["d2"]  # one letter, inside a run of letters
-    assert documents_found(base, "天空 sky") and set(documents_found(base, "天空 sky")) == {"d0", "d4"}
+    assert set(documents_found(base, "天空 sky")) == {"d0", "d4"}
     assert documents_found(base, "火山") == []
 
 
@@ -119,8 +119,9 @@ def test_stop_words_are_dropped_unless_nothing_is_left(tmp_path: Path):
     "question",
     [
         '"', '""', "'", "cat OR", "AND", "NOT cat", "NEAR(cat dog, 2)", "body:cat", "ca*", "^cat", "cat + dog", "{a}:b",
-        "(", "cat)", "-cat", "cat\0dog", "😀", "😀 cat 😀", "c++", "50% of $3.14", "a\\b", "cat--; DROP TABLE terms;", "\ud800x"[1:],
-        "ﬁne ﬀ", "ＣＡＴ", "\u200b", "٣٤", "é́", "𠀀𠀁", "cat\n\tdog", "''cat''", "?1", ":cat", "@cat", "rowid", "terms",
+        "(", "cat)", "-cat", "cat\0dog", "😀", "😀 cat 😀", "c++", "50% of $3.14", "a\\b",
+        "cat--; DROP TABLE terms;", "ﬁne ﬀ", "ＣＡＴ", "\u200b", "٣٤", "é́", "𠀀𠀁", "cat\n\tdog", "''cat''", "?1",
+        ":cat", "@cat", "rowid", "terms",
     ],
 )  # fmt: skip
 def test_any_question_is_only_words(tmp_path: Path, question: str):

@@ -54,7 +54,7 @@ def store(folder: Path):
 
 
 def test_what_goes_in_comes_out(store: stores.Store):
-    store.commit([entry(SKY, (0, 16), (17, 25), (25, 31), page=2), entry(SEA, (0, 16))], rows(4))
+    store.commit([entry(SKY, (0, 16), (17, 24), (24, 30), page=2), entry(SEA, (0, 16))], rows(4))
     assert store.document("sky") == SKY
     assert store.document("sea") == SEA
     assert store.document("no") is None
@@ -75,7 +75,7 @@ def test_ids_are_never_used_twice(store: stores.Store):
     store.commit([entry(SKY, (0, 16)), entry(SEA, (0, 16))], rows(2))
     assert store.remove(["sea", "sea", "no"]) == 1
     store.commit([entry(SEA, (0, 16))], rows(1, seed=1))
-    store.commit([entry(SKY, (0, 16), (17, 25))], rows(2, seed=2))
+    store.commit([entry(SKY, (0, 16), (17, 24))], rows(2, seed=2))
     assert store.rows == 5
     assert store.live.tolist() == [False, False, True, True, True]
     assert [p.id for p in store.passages_of("sky")] == [3, 4]
@@ -142,7 +142,7 @@ def test_bytes_past_the_committed_rows_are_cut_by_a_writer_only(store: stores.St
 
 
 def test_checksums_are_of_the_vectors_bytes(store: stores.Store):
-    store.commit([entry(SKY, (0, 16), (17, 25))], rows(2))
+    store.commit([entry(SKY, (0, 16), (17, 24))], rows(2))
     store.commit([entry(SEA, (0, 16))], rows(1, seed=1))
     found = sqlite3.connect(store.folder / stores.STORE_FILE).execute("SELECT * FROM commits").fetchall()
     assert found == [(0, 1, zlib.crc32(rows(2).tobytes())), (2, 2, zlib.crc32(rows(1, 1).tobytes()))]
@@ -152,7 +152,7 @@ def test_checksums_are_of_the_vectors_bytes(store: stores.Store):
 
 
 def test_vectors_too_short(store: stores.Store):
-    store.commit([entry(SKY, (0, 16), (17, 25))], rows(2))
+    store.commit([entry(SKY, (0, 16), (17, 24))], rows(2))
     store.close()
     path = store.folder / stores.VECTORS_FILE
     for size in (63, 0):
@@ -166,6 +166,14 @@ def test_vectors_too_short(store: stores.Store):
     path.unlink()
     with pytest.raises(KnowledgeBaseError, match="restore a copy"):
         stores.Store(store.folder, writable=False)
+
+
+def read_everything(folder: Path) -> None:
+    """A file that has lost its end may well open: it shows when what was there is read."""
+    opened = stores.Store(folder, writable=False)
+    for document in range(50):
+        opened.document(f"d{document}")
+        opened.passages_of(f"d{document}")
 
 
 @pytest.mark.parametrize("how", ["garbage", "empty", "truncated", "text"])
@@ -182,14 +190,11 @@ def test_sqlite_damaged(store: stores.Store, how: str):
     }
     path.write_bytes(broken[how])
     with pytest.raises(KnowledgeBaseError, match=r"store\.sqlite is damaged \(.*restore a copy, or delete"):
-        opened = stores.Store(store.folder, writable=False)
-        for document in range(50):  # a cut that leaves the first pages shows when a later one is read
-            opened.document(f"d{document}")
-            opened.passages_of(f"d{document}")
+        read_everything(store.folder)
 
 
 def test_verify_finds_a_flipped_bit_in_the_vectors(store: stores.Store):
-    store.commit([entry(SKY, (0, 16), (17, 25))], rows(2))
+    store.commit([entry(SKY, (0, 16), (17, 24))], rows(2))
     store.commit([entry(SEA, (0, 16))], rows(1))
     path = store.folder / stores.VECTORS_FILE
     data = bytearray(path.read_bytes())
@@ -204,26 +209,24 @@ def test_verify_finds_a_flipped_bit_in_the_vectors(store: stores.Store):
         ("DELETE FROM passages WHERE id = 0", "1 rows are neither a passage nor deleted"),
         ("DELETE FROM deletions", "1 rows are neither a passage nor deleted"),
         ("INSERT INTO terms(rowid, body) VALUES (77, 'sky')", "1 passages have no terms, or terms no passage"),
-        ("UPDATE documents SET text = 'Other. ' || text WHERE id = 'sky'", r"passage 0 isn't sky\[0:16\]"),
+        ("UPDATE documents SET text = 'Other. ' || text WHERE id = 'sky'", "passage 0 isn't sky[0:16]"),
         ("UPDATE passages SET document = 99 WHERE id = 0", "1 passages belong to no document"),
         ("DELETE FROM commits WHERE first = 0", "commits go from row -1 to row 2"),
     ],
 )
 def test_verify_finds_what_doesnt_agree(store: stores.Store, change: str, problem: str):
-    store.commit([entry(SKY, (0, 16), (17, 25))], rows(2))
+    store.commit([entry(SKY, (0, 16), (17, 24))], rows(2))
     store.commit([entry(SEA, (0, 16))], rows(1))
     store.remove(["sea"])
     assert store.verify() == []
     store._connection.execute(change)
-    with pytest.raises(AssertionError, match=problem):
-        assert store.verify() == []
-    assert any(problem.replace("\\", "") in line for line in store.verify())
+    assert any(problem in line for line in store.verify())
 
 
 def test_verify_finds_vectors_that_arent_of_length_one(store: stores.Store):
     vectors = rows(2)
     vectors[1] *= 1.1
-    store.commit([entry(SKY, (0, 16), (17, 25))], vectors)
+    store.commit([entry(SKY, (0, 16), (17, 24))], vectors)
     assert store.verify() == ["vectors.f32: 1 rows aren't of length 1, the first is row 1"]
 
 

@@ -1,0 +1,128 @@
+"""Prompts, as constants, with where they come from. Chosen by measurement: docs/lab-log.md has the runs.
+
+A small model follows examples better than instructions. So `plain` and `augmented` are completion prompts with the same
+worked examples, in the question's language; the only difference is that augmented examples show their passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from firmground.knowledge.text import language
+from firmground.rag.arms import Arm
+from firmground.rag.types import Message, Prompt
+
+# Written for this project; about nothing that its evaluation sets ask.
+EXAMPLES = {
+    "en": (
+        (
+            "The Amazon River rises in the Andes of Peru and flows about 6,400 km eastward to the Atlantic Ocean. Its "
+            "basin is home to more than 3,000 known species of fish.",
+            "How many kinds of fish are known from the Amazon basin?",
+            "more than 3,000",
+        ),
+        (
+            "Marie Curie, born in Warsaw in 1867, won the Nobel Prize in Physics in 1903 together with her husband Pierre "
+            "and with Henri Becquerel.",
+            "With whom did Curie share the 1903 prize?",
+            "her husband Pierre and Henri Becquerel",
+        ),
+        (
+            "After the fire of 1666 the old wooden houses of London were replaced by buildings of brick and stone, because "
+            "the new law forbade timber walls.",
+            "What were houses in London made of before the fire?",
+            "wood",
+        ),
+        (
+            "The library opened in May 1895 on Mill Street. It was paid for by the steel maker Andrew Carnegie, who gave "
+            "15,000 dollars.",
+            "When did the library open?",
+            "May 1895",
+        ),
+    ),
+    "zh": (
+        (
+            "亚马孙河发源于秘鲁境内的安第斯山脉，向东流约6400公里，注入大西洋。流域内已知的鱼类超过3000种。",
+            "亚马孙河流域已知有多少种鱼？",
+            "超过3000种",
+        ),
+        (
+            "玛丽·居里1867年出生于华沙，1903年与丈夫皮埃尔和亨利·贝克勒尔一起获得诺贝尔物理学奖。",
+            "居里和谁分享了1903年的奖项？",
+            "丈夫皮埃尔和亨利·贝克勒尔",
+        ),
+        (
+            "1666年的大火之后，伦敦原有的木屋被砖石建筑取代，因为新的法令禁止用木材砌墙。",
+            "火灾之前伦敦的房屋是用什么建造的？",
+            "木材",
+        ),
+        (
+            "这座图书馆于1895年5月在磨坊街开馆，由钢铁大亨安德鲁·卡内基出资一万五千美元建造。",
+            "图书馆是什么时候开馆的？",
+            "1895年5月",
+        ),
+    ),
+}
+LABELS = {"en": ("Passage: ", "Question: ", "Answer:"), "zh": ("文章：", "问题：", "答案：")}
+
+# LangChain's retrieval tutorial (the prompt `rlm/rag-prompt`), which `stock` stands for.
+TUTORIAL = (
+    "You are an assistant for question-answering tasks. Use the following pieces of retrieved context to answer the "
+    "question. If you don't know the answer, just say that you don't know. Use three sentences maximum and keep the "
+    "answer concise.\nQuestion: {question}\nContext: {context}\nAnswer:"
+)
+
+# For models that only chat (most are large): the same examples as turns, after one instruction.
+SYSTEM = {
+    ("en", True): "Answer in a few words, from the passage alone. If the passage doesn't say, answer: The documents don't say.",
+    ("en", False): "Answer in a few words.",
+    ("zh", True): "只根据文章，用几个词回答。如果文章没有说明，就回答：资料中没有说明。",
+    ("zh", False): "用几个词回答。",
+}
+
+
+def build(question: str, evidence: Sequence[str], arm: Arm, completes: bool) -> Prompt:
+    """What the generator is given.
+
+    Args:
+        question: as asked; its language picks the examples.
+        evidence: texts to answer from, best first; empty for arms that don't retrieve.
+        arm: says which kind of prompt.
+        completes: whether the generator continues a text; one that doesn't gets a chat.
+    """
+    if arm.prompt == "tutorial":
+        content = TUTORIAL.format(question=question, context="\n\n".join(evidence))
+        return [{"role": "user", "content": content}]
+    if arm.prompt == "chat" or not completes:
+        return _chat(question, evidence)
+    return _completion(question, evidence)
+
+
+def _completion(question: str, evidence: Sequence[str]) -> str:
+    lang = language(question)
+    examples = [_turn(lang, passage if evidence else "", q) + _gap(lang) + answer for passage, q, answer in EXAMPLES[lang]]
+    return "\n\n".join([*examples, _turn(lang, "\n".join(evidence), question)])
+
+
+def _chat(question: str, evidence: Sequence[str]) -> list[Message]:
+    lang = language(question)
+    messages: list[Message] = [{"role": "system", "content": SYSTEM[lang, bool(evidence)]}]
+    for passage, asked, answer in EXAMPLES[lang]:
+        messages.append({"role": "user", "content": _user(lang, passage if evidence else "", asked)})
+        messages.append({"role": "assistant", "content": answer})
+    messages.append({"role": "user", "content": _user(lang, "\n".join(evidence), question)})
+    return messages
+
+
+def _turn(lang: str, passage: str, question: str) -> str:
+    """Up to and with the answer's label: a completion prompt ends here, without a space, as tokenizers want it."""
+    return f"{_user(lang, passage, question)}\n{LABELS[lang][2]}"
+
+
+def _user(lang: str, passage: str, question: str) -> str:
+    before, asks, _ = LABELS[lang]
+    return (f"{before}{passage}\n" if passage else "") + asks + question
+
+
+def _gap(lang: str) -> str:
+    return " " if lang == "en" else ""

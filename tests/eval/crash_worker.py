@@ -1,0 +1,40 @@
+"""A comparison in a process of its own, for tests that kill it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from firmground.eval.compare import compare
+from firmground.eval.types import Example
+from firmground.knowledge.errors import FirmgroundError
+from firmground.rag.arms import AUGMENTED, PLAIN
+from tests.eval.fakes import FakeAssistant
+
+
+def comparison(number: int) -> tuple[list[Example], dict[str, dict[str, str]]]:
+    """Questions in both languages; plain knows every third, augmented all but every fifth, and abstains on two."""
+    examples, answers = [], {"plain": {}, "augmented": {}}
+    for n in range(number):
+        question, gold = (f"第{n}个问题？", f"答案{n}") if n % 2 else (f"Question {n}?", f"answer {n}")
+        examples.append(Example(f"q{n}", question, (gold,), metadata={"category": "zh" if n % 2 else "en"}))
+        answers["plain"][question] = gold if n % 3 == 0 else "nothing of the kind"
+        answers["augmented"][question] = "" if n % 11 == 0 else "别的东西" if n % 5 == 0 else gold
+    return examples, answers
+
+
+def work(folder: Path, number: int, failpoint: str) -> None:
+    """Compare into folder/run; folder/asked gets a line per question asked, folder/done one per progress report."""
+    os.environ["FIRMGROUND_FAILPOINT"] = failpoint
+    examples, answers = comparison(number)
+
+    def progress(done: int, total: int) -> None:
+        with open(folder / "done", "a") as file:
+            file.write(f"{done}\n")
+
+    assistant = FakeAssistant(answers, asked=folder / "asked")
+    try:
+        compare(assistant, examples, [PLAIN, AUGMENTED], folder / "run", batch_size=4, progress=progress)
+    except FirmgroundError as error:
+        (folder / "error").write_text(str(error))
+        raise SystemExit(1) from error
