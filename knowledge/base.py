@@ -107,6 +107,7 @@ class KnowledgeBase:
 
     def close(self) -> None:
         with self._mutex:
+            self._index.close()
             self._store.close()
             if self._lock:
                 self._lock.release()
@@ -159,6 +160,18 @@ class KnowledgeBase:
         """A document's passages in the order in which they stand in it; none where there is no such document."""
         with self._mutex:
             return self._store.passages_of(document)
+
+    def identity(self) -> dict[str, Any]:
+        """What an answer depends on: the documents and the encoder, not where or how they lie on disk."""
+        with self._mutex, self._store.snapshot():
+            documents, passages = self._store.count()
+            record = self.encoder_record
+            return {
+                "documents": documents,
+                "passages": passages,
+                "contents": self._store.contents(),
+                "encoder": {"name": record.name, "fingerprint": record.fingerprint},
+            }
 
     def stats(self) -> dict[str, Any]:
         """Counts, bytes on disk, the encoder and the index, for people and for `doctor`."""

@@ -84,6 +84,10 @@ class VectorIndex:
                 log.warning("%s: %s; searching all vectors instead (slower, nothing is lost)", self.folder, problem)
             return
 
+    def close(self) -> None:
+        """Let go of the file's map."""
+        self._faiss, self.record, self._seen = None, None, (-1,)
+
     def due(self, rows: int) -> bool:
         """Whether a writer that has finished adding should publish a new file over all `rows`."""
         if rows == self.rows and not self.problem:

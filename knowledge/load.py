@@ -26,6 +26,7 @@ TEXT_ENDINGS = (".txt", ".text", ".md", ".markdown")
 PAGE_ENDINGS = (".html", ".htm", ".xhtml", ".pdf", ".docx")
 SUPPORTED = frozenset(ROW_ENDINGS + TEXT_ENDINGS + PAGE_ENDINGS)
 _SHOWN = "txt, md, html, pdf, docx, csv, tsv, json, jsonl"
+OWN_FILES = {"manifest.json", "store.sqlite", "vectors.f32"}  # what a knowledge base is told by
 MAX_ROW_FAILURES = 20  # of a file are listed; the rest are counted
 
 
@@ -66,41 +67,32 @@ OnFailure = Callable[[Failure], None]
 # -------------------------------------------------------------------------------------------------------------- finding
 
 
-@dataclass(frozen=True)
-class _Found:
-    path: Path
-    root: Path  # ids are relative to it
-
-
 def find_files(paths: Sequence[str | Path], skipped: list[Path] | None = None) -> list[Path]:
     """The files that paths, folders (searched through, hidden ones left out) and globs (`**` too) stand for.
 
     Sorted, each once. Files in a folder of a format that isn't read are left out and appended to `skipped`; a file that
     is named itself is always taken. Raises InputError for a path that isn't there and for what yields no file.
     """
-    return [found.path for found in _find(paths, skipped if skipped is not None else [])]
-
-
-def _find(paths: Sequence[str | Path], skipped: list[Path]) -> list[_Found]:
+    skipped = skipped if skipped is not None else []
     if isinstance(paths, str | PurePath):
         paths = [paths]
     if not paths:
         raise InputError("no documents were named: give files, folders or patterns")
-    by_place: dict[str, _Found] = {}
+    by_place: dict[str, Path] = {}
     passed_over: list[Path] = []
     for given in paths:
         for found in _expand(given, passed_over):
-            by_place.setdefault(os.path.realpath(found.path), found)
+            by_place.setdefault(os.path.realpath(found), found)
     skipped.extend(sorted({path for path in passed_over if os.path.realpath(path) not in by_place}))
-    return sorted(by_place.values(), key=lambda found: found.path.as_posix())
+    return sorted(by_place.values(), key=lambda path: path.as_posix())
 
 
-def _expand(given: str | Path, skipped: list[Path]) -> list[_Found]:
+def _expand(given: str | Path, skipped: list[Path]) -> list[Path]:
     """The files that one argument stands for. Raises InputError where there is none."""
     path = Path(given).expanduser()
     if path.is_dir():
         others: list[Path] = []
-        found = [_Found(file, path) for file in _walk(path, others)]
+        found = list(_walk(path, others))
         skipped.extend(others)
         if not found:
             raise InputError(f"{path} holds no documents: {_what_it_holds(others)}; the formats read are {_SHOWN}")
@@ -108,26 +100,23 @@ def _expand(given: str | Path, skipped: list[Path]) -> list[_Found]:
     if path.exists():
         if not path.is_file():
             raise InputError(f"{path} isn't a file or a folder: give a file that can be read twice")
-        return [_Found(path, path.parent)]
+        return [path]
     if glob.has_magic(str(path)):
         return _expand_pattern(str(path), skipped)
     raise InputError(f"{path} doesn't exist: check the spelling (looked from {Path.cwd()})")
 
 
-def _expand_pattern(pattern: str, skipped: list[Path]) -> list[_Found]:
+def _expand_pattern(pattern: str, skipped: list[Path]) -> list[Path]:
     """A glob's files; of formats that aren't read, only those whose ending the pattern itself names ("*.rst")."""
-    parts = Path(pattern).parts
-    fixed = next(place for place, part in enumerate(parts) if glob.has_magic(part))
-    root = Path(*parts[:fixed])
     named = Path(pattern).suffix.lower()
-    found: list[_Found] = []
+    found: list[Path] = []
     others: list[Path] = []
     for match in map(Path, sorted(glob.glob(pattern, recursive=True))):
         files = _walk(match, others) if match.is_dir() else [match] if match.is_file() else []
         for file in files:
             ending = file.suffix.lower()
             if ending in SUPPORTED or (ending == named and not glob.has_magic(named)):
-                found.append(_Found(file, root))
+                found.append(file)
             else:
                 others.append(file)
     skipped.extend(others)
@@ -147,6 +136,9 @@ def _walk(folder: Path, skipped: list[Path]) -> Iterator[Path]:
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if OWN_FILES <= set(names):  # a knowledge base inside the folder: its files aren't documents
+            folders[:] = []
+            continue
         for name in sorted(names):
             file = Path(place) / name
             if name.startswith(".") or not file.is_file():
@@ -175,11 +167,12 @@ def load_all(
 ) -> Iterator[Document]:
     """The documents of all files, one by one; what can't be read goes to the report (and `on_failure`).
 
+    A file's id is its path as given ("docs/readme.md"): files of the same name in two folders never replace each other.
     A second document with an id that was already given is a failure too: in a knowledge base it would silently replace
     the first. Raises InputError at once, before any file is opened, where a path leads nowhere.
     """
     report = report if report is not None else LoadReport()
-    found = _find(paths, report.skipped)
+    found = find_files(paths, report.skipped)
 
     def note(failure: Failure) -> None:
         report.failures.append(failure)
@@ -189,26 +182,22 @@ def load_all(
     return _load_found(found, report, note)
 
 
-def _load_found(found: list[_Found], report: LoadReport, note: OnFailure) -> Iterator[Document]:
+def _load_found(found: list[Path], report: LoadReport, note: OnFailure) -> Iterator[Document]:
     ids: dict[str, int] = {}  # id → which file gave it
-    names = Counter(_name(file.path, file.root) for file in found)
     for place, file in enumerate(found):
         report.files += 1
-        name = _name(file.path, file.root)
-        if names[name] > 1:  # two folders with a README.md each
-            name = file.path.as_posix()
-        repeated = _Capped(file.path, note)
+        repeated = _Capped(file, note)
         try:
-            for document in _load(file.path, name, note):
+            for document in _load(file, file.as_posix(), note):
                 if document.id in ids:
-                    first = found[ids[document.id]].path
-                    repeated(str(file.path), f"id {document.id!r} was already given by {first}: make ids unique")
+                    first = found[ids[document.id]]
+                    repeated(str(file), f"id {document.id!r} was already given by {first}: make ids unique")
                     continue
                 ids[document.id] = place
                 report.documents += 1
                 yield document
         except (InputError, OSError) as error:
-            note(Failure(str(file.path), _reason(error, file.path)))
+            note(Failure(str(file), _reason(error, file)))
         repeated.finish()
 
 

@@ -8,6 +8,7 @@ count up and are never used twice: what is deleted leaves a row in `deletions` a
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import sqlite3
@@ -131,6 +132,15 @@ class Store:
             documents = self._connection.execute("SELECT count(*) FROM documents").fetchone()[0]
         return documents, int(self.live.sum())
 
+    def contents(self) -> str:
+        """One hash of every document's id and content: the same for the same documents, in whatever order they came."""
+        digest = hashlib.sha256()
+        with explained(self.folder):
+            for name, sha256 in self._connection.execute("SELECT id, sha256 FROM documents ORDER BY id"):
+                digest.update(f"{len(name)} {name} ".encode())
+                digest.update(sha256)
+        return digest.hexdigest()[:32]
+
     def content_hash(self, document: str) -> bytes | None:
         with explained(self.folder):
             row = self._connection.execute("SELECT sha256 FROM documents WHERE id = ?", [document]).fetchone()
@@ -215,6 +225,7 @@ class Store:
             return store_problems(self, self._connection, self._vectors)
 
     def close(self) -> None:
+        self._vectors.close()
         self._connection.close()
 
     def _all_passages(self) -> Iterator[Passage]:
@@ -336,7 +347,7 @@ def explained(folder: Path) -> Iterator[None]:
             raise KnowledgeBaseError(f"{folder} stayed locked for {BUSY_SECONDS:g} s: try again") from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
             raise KnowledgeBaseError(
-                f"{folder} can't be read or written ({error}): check its disk and its permissions"
+                f"{folder} can't be read or written ({error}): check its disk (is it full?) and its permissions"
             ) from error
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error):
             raise KnowledgeBaseError(f"{folder / STORE_FILE} is damaged ({error}); {REMEDY}") from error

@@ -81,6 +81,10 @@ class VectorFile:
             self._view = np.asarray(mapped).view(np.ndarray)
         return self._view[:rows]
 
+    def close(self) -> None:
+        """Let go of the map, so that a deleted base's room is free again."""
+        self._view = self._view[:0].copy()
+
     def checksum(self, first: int, last: int) -> int:
         """CRC-32 of the bytes of rows `first` to `last`, both included, read block by block."""
         crc, left = 0, (last - first + 1) * self.row_bytes

@@ -66,7 +66,9 @@ _FILLER_EN = re.compile(
 )
 _OPENING_EN = re.compile(
     r"^(?:(?:i'm|i am|we're|we are)? ?(?:so |very )?(?:sorry|afraid)(?: that)?|unfortunately|well|hmm|and|but|so|"
-    r"however|therefore|thus|because|since|as|it (?:seems|appears) (?:that|like)|the answer(?: to .*?)?(?: is(?: that)?)?:?|answer:|"
+    r"however|therefore|thus|because|since|as|it (?:seems|appears) (?:that|like)|"
+    r"the answer(?: to .*?)?(?: is(?: that)?)?:?|"
+    r"answer:|"
     r"(?:based on|according to|from|given) (?:the |this |these )?(?:\w+ ){0,3}?(?:texts?|documents?|passages?|"
     r"contexts?|information|evidence|sources?|excerpts?)(?: (?:provided|given|above|available))?)[,:]? +"
 )

@@ -118,7 +118,7 @@ class Assistant:
         """What an outcome depends on beside the question and the arm: for a run's manifest."""
         return {
             "generator": weights.label(self.generator.name) if self.generator else None,
-            "knowledge": self.knowledge.stats() if self.knowledge is not None else None,
+            "knowledge": self.knowledge.identity() if self.knowledge is not None else None,
             "verifier": {"name": self.verifier.name, "threshold": self.verifier.threshold},
         }
 

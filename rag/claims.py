@@ -51,7 +51,8 @@ _LIGHT_ZH = re.compile(
 # What leads up to an answer, and is cut off before it.
 _LEAD = re.compile(
     r"(?:(?:sure|certainly|of course|absolutely|okay|ok)[,!.]? +)?"
-    r"(?:here(?: is|'s|’s| are) [^:\n]{0,80}|(?:the )?(?:\w+ )?answer(?: to [^:\n]{0,120})?(?: is)?|response)\s*[:：]\s*"
+    r"(?:here(?: is|'s|’s| are) [^:\n]{0,80}|(?:the )?(?:\w+ )?answer(?: to [^:\n]{0,120})?(?: is)?|response)\s*"
+    r"[:：]\s*"
     r"|(?:当然可?以?|好的|没问题)?[，,。！!]?\s*(?:以下|下面|如下)(?:是|为)?[^：:\n。]{0,40}[：:]\s*|(?:答案?|回答)(?:是)?[：:]\s*",
     re.IGNORECASE,
 )

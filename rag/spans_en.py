@@ -47,15 +47,15 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "who",
         re.compile(
-            r"\b(?:who|whom|whose)\b|\b(?:what|which) (?:\w+ ){0,2}(?:person|man|woman|king|queen|president|player|actor|"
-            r"author|scientist|leader|singer|emperor|quarterback|figure|coach|director|general|physicist|ruler)\b"
+            r"\b(?:who|whom|whose)\b|\b(?:what|which) (?:\w+ ){0,2}(?:person|man|woman|king|queen|president|player|"
+            r"actor|author|scientist|leader|singer|emperor|quarterback|figure|coach|director|general|physicist|ruler)\b"
         ),
     ),
     (
         "where",
         re.compile(
-            r"\bwhere\b|\b(?:what|which) (?:\w+ ){0,2}(?:city|cities|country|countries|state|place|location|town|region|"
-            r"continent|county|stadium|river|area|island|province|street|neighborhood|university|school)\b"
+            r"\bwhere\b|\b(?:what|which) (?:\w+ ){0,2}(?:city|cities|country|countries|state|place|location|"
+            r"town|region|continent|county|stadium|river|area|island|province|street|neighborhood|university|school)\b"
         ),
     ),
     (

@@ -1,7 +1,7 @@
 """Candidates for Chinese questions: runs between punctuation, function words and the question's own words.
 
-Chinese question words stand where the answer stands ("以哪位历史人物的名字命名" — "以安德鲁·杰克逊的名字命名"): what the question has
-on both sides of its question word is looked for on both sides of a candidate.
+A Chinese question word stands where the answer stands (以谁的名字命名, 以杰克逊的名字命名): what the question has on both
+sides of its question word is looked for on both sides of a candidate.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def kind_of(question: str) -> Kind:
 
 
 def pieces(question: str, sentence: str) -> list[Piece]:
-    """The sentence in order, without white space, cut where function words and the question's own words begin and end."""
+    """The sentence in order, without white space, cut at function words and at the question's own words."""
     grams = {question[i : i + 2] for i in range(len(question) - 1)}
     found: list[Piece] = []
     for match in _PIECE.finditer(sentence):

@@ -18,58 +18,33 @@ _LIGHT_EN = STOP_WORDS | frozenset(
 _FUNCTION_ZH = re.compile(
     "什么时候|哪一年|哪一个|什么样|为什么|为何|多少|几个|哪些|哪个|哪里|哪儿|哪种|哪位|哪年|哪|什么|怎么样|怎么|怎样|如何|何时|何地|何处|何种|"
     "是否|有没有|能否|可否|多久|谁|几|吗|呢|吧|啊|以及|并且|而且|但是|因为|所以|由于|如果|虽然|通过|关于|对于|根据|除了|之一|之间|之中|之后|之前|"
-    "以前|以后|以来|一个|一种|这个|那个|这些|那些|这种|他们|她们|它们|我们|你们|自己|没有|的|了|着|过|在|是|和|与|及|或|被|把|将|从|向|于|以|为|之|"
-    "其|这|那|他|她|它|我|你|并|而|但|也|都|就|才|又|还|则|所|由|对|让|使|到|有|不|没|未|个|位|名|种|等|中|上|下|里|内"
+    "以前|以后|以来|一个|一种|这个|那个|这些|那些|这种|他们|她们|它们|我们|你们|自己|的|了|着|过|在|是|和|与|及|或|被|把|将|从|向|于|以|为|之|"
+    "其|这|那|他|她|它|我|你|并|而|但|也|都|就|才|又|还|则|所|由|对|让|使|到|有|个|位|名|种|等|中|上|下|里|内"
 )
 _CJK_RUN = re.compile(f"[{CJK}]+")
+# Taken out without a gap, so that 铁不会生锈 and 铁会生锈 have the same terms, as "not" leaves English ones the same.
+_NOT_ZH = re.compile("不(?![仅但只少同久断过论管])|没有?|未(?![来必])")
 
-_NUMBER_WORDS = {
-    word: str(value)
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-} | {
-    "first": "1",
-    "second": "2",
-    "third": "3",
-    "fourth": "4",
-    "fifth": "5",
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-}
+_COUNTING = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen twenty"""
+_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_COUNTING.split())} | {
+    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "thirty": "30", "forty": "40", "fifty": "50",
+}  # fmt: skip
 _ZH_DIGITS = {character: str(value) for value, character in enumerate("零一二三四五六七八九")} | {"两": "2", "十": "10"}
 _DIGITS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
-_ZH_NUMBER = re.compile("(?<![第\u4e00-\u9fff])[一二三四五六七八九十两](?=[年月日个次名位人种岁米倍条块只座])")
+# A single numeral before a measure word; 一 is left out, as "one" is: 一个 is mostly an article.
+_ZH_NUMBER = re.compile(
+    "(?<![第零一二三四五六七八九十百千万亿两])[二三四五六七八九十两](?=[年月日个次名位人种岁米倍条块只座届])"
+)
 _NAME = re.compile(r"(?<![\w'’])[A-ZÀ-ÖØ-Þ][\w'’-]*(?:\.(?=\w))?")
 
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """The word without its commonest English endings (a light S-stemmer with -ed, -ing, -ly; Harman, "How effective is
-    suffixing?", 1991): claims and clams stay apart, publish, publishes and published meet. Other scripts pass through."""
+    """The word without its commonest English endings: publish, publishes and published meet. Other scripts pass.
+
+    A light stemmer, as in Harman, "How effective is suffixing?" (1991), with -ed, -ing and -ly beside -s.
+    """
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     if word.endswith("ies") and len(word) > 4:
@@ -90,7 +65,7 @@ def stem(word: str) -> str:
 def content(text: str) -> list[str]:
     """The content terms in order: English words without stop-words, stemmed; Chinese bigrams that straddle no function
     word; numbers as they are. A text of stop-words alone gives all its terms, so that "Who is who?" isn't empty."""
-    cut = _CJK_RUN.sub(lambda run: _FUNCTION_ZH.sub(" ", run.group()), text)
+    cut = _CJK_RUN.sub(lambda run: _FUNCTION_ZH.sub(" ", _NOT_ZH.sub("", run.group())), text)
     found = [stem(term) for term in terms(cut) if term not in _LIGHT_EN]
     return found or [stem(term) for term in terms(text)]
 
@@ -135,7 +110,7 @@ def negated(text: str) -> bool:
 
 
 def is_close(word: str, other: str) -> bool:
-    """Whether two English stems look like one family: politic and politician, europ and european, threat and threaten."""
+    """Whether two English stems look like one family, by what they begin with: politic, politician; europ, european."""
     if len(word) < 4 or len(other) < 4 or not word.isascii() or word[:4] != other[:4]:
         return False
     shared = 4

@@ -30,6 +30,8 @@ QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="firmground",
     no_args_is_help=True,
@@ -224,13 +226,14 @@ def main() -> None:
         os.environ.setdefault(name, value)
     debug = "--debug" in sys.argv[1:]
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # what a command left by typer.Exit; None or 0 where it just ended
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(code or 0)
     except FirmgroundError as error:
         _fail(str(error), error.exit_code, debug)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; what was reported done is kept, and the same command goes on from there", 130, debug)
+        _fail("interrupted; what was reported done is kept, and the same command goes on from there", INTERRUPTED, debug)
     except OSError as error:
         _fail(_explain_os(error), 1, debug)
     except Exception as error:

@@ -148,7 +148,7 @@ def lexical_recall(claim: str, evidence: Sequence[str]) -> float:
 
 
 def measure(cases: Sequence[Case], verifier: Verifier) -> dict[str, Any]:
-    """One set's figures on its reported half: AUROC of the verifier and of the baselines, and accuracy at the threshold."""
+    """One set's figures on its reported half: AUROC beside the baselines', and accuracy at the threshold."""
     cases = [case for case in cases if is_reported(case.group)]
     groups = [case.group for case in cases]
     labels = np.array([case.supported for case in cases])

@@ -572,3 +572,14 @@ Life.TestCase.settings = settings(
     max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 TestLife = Life.TestCase
+
+
+def test_identity_tells_contents_not_places(tmp_path: Path) -> None:
+    one, two = Document("a", "Ice floats."), Document("b", "冰浮在水面上。")
+    identities = []
+    for name, documents in (("first", [one, two]), ("second", [two, one]), ("third", [one])):
+        with KnowledgeBase.create(tmp_path / name, HashEncoder()) as base:
+            base.add(documents)
+            identities.append(base.identity())
+    assert identities[0] == identities[1]
+    assert identities[0]["contents"] != identities[2]["contents"]

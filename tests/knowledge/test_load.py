@@ -155,7 +155,7 @@ def test_files_that_are_no_text(tmp_path: Path, name: str, content: bytes, messa
 
 def test_a_named_file_of_another_ending_is_read_as_text(tmp_path: Path) -> None:
     assert one(write(tmp_path / "script.py", "print('hi')")).text == "print('hi')"
-    assert [d.id for d in load_all([tmp_path / "script.py"])] == ["script.py"]
+    assert [d.id for d in load_all([tmp_path / "script.py"])] == [f"{tmp_path.as_posix()}/script.py"]
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     write(tmp_path / "docs" / "x.png", "picture")
     report, told = LoadReport(), list[Failure]()
     documents = list(load_all([tmp_path / "docs"], report, told.append))
-    assert [d.id for d in documents] == [f"{n:02}.txt" for n in range(30) if n != 7]
+    assert [Path(d.id).name for d in documents] == [f"{n:02}.txt" for n in range(30) if n != 7]
     assert [failure.source for failure in report.failures] == [str(tmp_path / "docs" / n) for n in ("07.txt", "12.pdf")]
     assert report.failures[0].reason.startswith("isn't text: it holds NUL bytes; save it as UTF-8 text")
     assert report.failures == told
@@ -333,23 +333,27 @@ def test_a_file_that_vanishes_is_a_failure(tmp_path: Path) -> None:
     gone = write(tmp_path / "b.txt", "b")
     report = LoadReport()
     documents = load_all([tmp_path], report)
-    assert next(documents).id == "a.txt"
+    assert next(documents).id == f"{tmp_path.as_posix()}/a.txt"
     gone.unlink()
     assert list(documents) == []
     assert "No such file" in report.failures[0].reason
 
 
-def test_ids_are_relative_to_the_folder_given_and_unique(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_are_the_paths_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ["one/readme.md", "two/readme.md", "two/sub/a.md"]:
         write(Path(name), name)
-    ids = [
-        [d.id for d in load_all(paths)]
-        for paths in (["one"], ["one/"], ["one/readme.md"], ["o*/*.md"], [tmp_path / "one"])
-    ]
-    assert ids == [["readme.md"], ["readme.md"], ["readme.md"], ["one/readme.md"], ["readme.md"]]
-    assert [d.id for d in load_all(["two"])] == ["readme.md", "sub/a.md"]
-    assert [d.id for d in load_all(["one", "two"])] == ["one/readme.md", "two/readme.md", "sub/a.md"]
+    for paths in (["one"], ["./one/"], ["one/readme.md"], ["o*/*.md"]):
+        assert [d.id for d in load_all(paths)] == ["one/readme.md"]
+    assert [d.id for d in load_all([tmp_path / "one"])] == [f"{tmp_path.as_posix()}/one/readme.md"]
+    assert [d.id for d in load_all(["one", "two"])] == ["one/readme.md", "two/readme.md", "two/sub/a.md"]
+
+
+def test_a_knowledge_base_inside_the_folder_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ["docs/a.md", "docs/kb/manifest.json", "docs/kb/store.sqlite", "docs/kb/vectors.f32", "docs/kb/x/b.md"]:
+        write(Path(name), "{}")
+    assert [path.as_posix() for path in find_files(["docs"])] == ["docs/a.md"]
 
 
 def test_importing_the_loader_imports_no_heavy_library() -> None:

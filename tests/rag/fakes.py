@@ -58,5 +58,5 @@ class Shelf:
         ranked = sorted(self.passages, key=lambda passage: -shared(passage.text.lower()))
         return [Hit(passage, 1 / rank, {"lexical": rank}) for rank, passage in enumerate(ranked, 1)]
 
-    def stats(self) -> dict[str, object]:
+    def identity(self) -> dict[str, object]:
         return {"passages": len(self.passages)}

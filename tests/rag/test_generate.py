@@ -176,7 +176,10 @@ def test_batches_are_by_length_and_complete() -> None:
 def test_cut_and_flatten() -> None:
     assert cut("a few words\nQuestion: more", ("\n", "Question")) == ("a few words", "stop")
     assert cut("all of it", ("\n",)) == ("all of it", "length")
-    assert flatten([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]) == "Be brief.\n\nWhy?\n\n"
+    assert (
+        flatten([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}])
+        == "Be brief.\n\nWhy?\n\n"
+    )
 
 
 def test_stop_strings_that_come_in_two_pieces() -> None:

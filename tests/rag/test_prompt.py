@@ -8,7 +8,9 @@ from firmground.rag.arms import AUGMENTED, PLAIN, STOCK
 from firmground.rag.prompt import EXAMPLES, build
 
 
-@pytest.mark.parametrize(("question", "label", "passage"), [("Why?", "Passage: ", "Ice."), ("为什么？", "文章：", "冰。")])
+@pytest.mark.parametrize(
+    ("question", "label", "passage"), [("Why?", "Passage: ", "Ice."), ("为什么？", "文章：", "冰。")]
+)
 def test_the_same_examples_with_and_without_passages(question: str, label: str, passage: str) -> None:
     plain = build(question, [], PLAIN, completes=True)
     augmented = build(question, [passage], AUGMENTED, completes=True)

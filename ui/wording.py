@@ -1,0 +1,171 @@
+"""Every text of the page in English and Chinese, in one table, and the questions to click."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Language = Literal["en", "zh"]
+LANGUAGES: dict[str, Language] = {"English": "en", "中文": "zh"}  # as the switch shows them
+
+# key: (English, Chinese). What stands in braces is filled in by `text`; both languages have the same.
+TEXTS: dict[str, tuple[str, str]] = {
+    "tagline": (
+        "Ask a language model alone and with your documents, and see claim by claim what the documents changed.",
+        "同一个问题，先让语言模型单独回答，再带上你的资料回答，逐句看资料改变了什么。",
+    ),
+    "question": ("Your question", "你的问题"),
+    "placeholder": ("Type a question and press Enter", "输入问题，按回车键提问"),
+    "ask": ("Ask", "提问"),
+    "examples": ("Or try one of these", "或者点一个试试"),
+    "settings": ("Settings", "设置"),
+    "language": ("Language", "界面语言"),
+    "kb": ("Knowledge base", "知识库"),
+    "kb_help": (
+        "A bundled pack, or type the path of a folder made with: firmground index PATH --kb FOLDER",
+        "选一个自带的知识包，或输入知识库文件夹的路径（用 firmground index 路径 --kb 文件夹 建立）",
+    ),
+    "kb_size": ("{count} documents, encoder {encoder}", "{count} 篇文档，编码器 {encoder}"),
+    "arms": ("Ways to answer", "回答方式"),
+    "arms_help": (
+        "Each is asked the same question; the answers stand side by side.",
+        "每种方式回答同一个问题，答案并排显示。",
+    ),
+    "generator": ("Language model", "语言模型"),
+    "generator_help": (
+        "A model by name, hf:organisation/name, a model's folder, or chat:provider:model. "
+        "Models are fetched with: firmground weights NAME",
+        "模型名、hf:组织/名称、模型文件夹，或 chat:提供方:模型。下载模型用：firmground weights 名称",
+    ),
+    "plain": ("Plain", "纯模型"),
+    "stock": ("Stock", "常规检索"),
+    "augmented": ("Augmented", "检索增强"),
+    "extractive": ("Extractive", "原文摘录"),
+    "plain_effect": ("The model alone: no documents", "只有模型，不看资料"),
+    "stock_effect": (
+        "Four passages in a tutorial's prompt, as is common",
+        "常见做法：四段资料直接放进教程里的提示词",
+    ),
+    "augmented_effect": (
+        "The same model, given what was found in the documents",
+        "同一个模型，带上从资料里找到的内容",
+    ),
+    "extractive_effect": ("Quotes the documents; no model writes", "直接摘录资料原文，不用语言模型"),
+    "loading": (
+        "Loading the knowledge base and the models. The first time takes a minute …",
+        "正在载入知识库和模型，第一次需要一分钟左右……",
+    ),
+    "loading_base": ("Opening the knowledge base and its encoder …", "正在打开知识库及其编码器……"),
+    "loading_generator": ("Loading the language model …", "正在载入语言模型……"),
+    "answering": ("{arm} is answering …", "{arm}正在回答……"),
+    "judging": ("Weighing the claims against the evidence …", "正在用资料核对每句话……"),
+    "waiting": ("waiting for its turn", "排队中"),
+    "working": ("at work", "正在回答"),
+    "stopped": ("Not answered.", "没有回答。"),
+    "empty_answer": ("(an empty answer)", "（答案为空）"),
+    "declined": ("Declined to answer", "没有作答"),
+    "supported": ("Supported", "有依据"),
+    "contradicted": ("Contradicted", "与资料矛盾"),
+    "unsupported": ("Unsupported", "无依据"),
+    "unverifiable": ("Can't be checked", "无法核对"),
+    "support": ("support {value}", "支持度 {value}"),
+    "no_citation": (
+        "nothing in the evidence says this in words like these",
+        "资料里没有用类似的词这样说",
+    ),
+    "no_evidence": ("there is no evidence to check it against", "没有可供核对的资料"),
+    "open_citation": ("see where", "查看出处"),
+    "place_page": ("page {page}", "第 {page} 页"),
+    "place_characters": ("characters {start}–{end}", "第 {start}–{end} 字符"),
+    "seconds": ("{value} s", "{value} 秒"),
+    "tokens": ("{prompt} + {completion} tokens", "{prompt} + {completion} 个词元"),
+    "steps": (
+        "find {retrieve} s · answer {generate} s · check {verify} s",
+        "检索 {retrieve} 秒 · 回答 {generate} 秒 · 核对 {verify} 秒",
+    ),
+    "evidence": ("Evidence: {count} passages", "资料：{count} 段"),
+    "evidence_note": (
+        "All answers are judged on these same passages. Marked is what a verdict rests on.",
+        "所有答案都用这几段资料来核对；高亮处是判断的依据。",
+    ),
+    "no_hits": (
+        "None of the chosen ways looks anything up. Verdicts rest on passages found for the check alone.",
+        "所选方式都不检索资料；判断所依据的段落只为核对而查找。",
+    ),
+    "score": ("score {value}", "得分 {value}"),
+    "dense": ("meaning #{rank}", "语义第 {rank}"),
+    "lexical": ("words #{rank}", "词语第 {rank}"),
+    "dense_score": ("cosine {value}", "余弦 {value}"),
+    "lexical_score": ("BM25 {value}", "BM25 {value}"),
+    "found_by": ("found for {arms}", "由{arms}找到"),
+    "legend": ("How to read the marks", "标记说明"),
+    "verifier": (
+        "Verdicts come from a quick check of the words that claim and evidence share ({name}): a first look, no proof.",
+        "判断来自一个快速的词语比对（{name}）：只是初步参考，不是证明。",
+    ),
+    "verifier_error": (
+        "On {sets} test sets it called {false_low}–{false_high} % of unsupported claims supported, and "
+        "{missed_low}–{missed_high} % of supported claims unsupported.",
+        "在 {sets} 个测试集上实测：无依据的说法有 {false_low}–{false_high}% 被判为有依据，"
+        "有依据的说法有 {missed_low}–{missed_high}% 被判为无依据。",
+    ),
+    "verifier_unmeasured": ("Its error has not been measured.", "它的误差尚未测量。"),
+    "verifier_table": ("The measurements", "测量结果"),
+    "column_set": ("test set", "测试集"),
+    "column_n": ("n", "n"),
+    "column_auroc": ("AUROC (95% interval; 0.5 is chance, 1 is perfect)", "AUROC（95% 区间；0.5 为随机，1 为完美）"),
+    "column_false": ("unsupported, called supported", "无依据，判为有依据"),
+    "column_missed": ("supported, called unsupported", "有依据，判为无依据"),
+    "note_chinese": (
+        "{generator} wasn't trained on Chinese: what it writes here means little. The extractive way needs no model; "
+        "gemma-3-270m writes Chinese (fetch it with: firmground weights gemma-3-270m).",
+        "{generator} 没有学过中文，它写出的中文没有参考价值。“原文摘录”不需要模型；gemma-3-270m 会写中文"
+        "（下载：firmground weights gemma-3-270m）。",
+    ),
+    "note_other_language": (
+        "The question is in another language than {kb}; little can be found for it there. Try {other}.",
+        "问题的语言与知识库 {kb} 不同，恐怕查不到什么。可以改用 {other}。",
+    ),
+    "use_extractive": ("Answer with quotes too", "再加上原文摘录"),
+    "use_other": ("Ask {other}", "改问 {other}"),
+    "hint": (
+        "Pick a question above. On the left you choose what is asked: the documents, the model, the ways to answer.",
+        "从上面选一个问题。左侧可以选择知识库、模型和回答方式。",
+    ),
+    "error": ("That didn't work", "没有成功"),
+    "error_empty": ("The question is empty: type one, or click an example.", "问题是空的：请输入一个，或点一个例子。"),
+    "error_no_arm": (
+        "No way to answer is chosen: pick at least one under “Ways to answer”.",
+        "没有选择回答方式：请在“回答方式”里至少选一个。",
+    ),
+    "error_no_kb": (
+        "No knowledge base is chosen: pick a pack, or type the path of a folder.",
+        "没有选择知识库：请选一个知识包，或输入文件夹路径。",
+    ),
+    "error_no_generator": (
+        "No language model is chosen: name one, or ask the extractive way alone.",
+        "没有选择语言模型：请选一个，或只用“原文摘录”。",
+    ),
+    "error_unexpected": (
+        "Unexpected: {problem}. Ask again; if it comes back, the terminal has the details to report.",
+        "意外错误：{problem}。请再问一次；如果再次出现，终端里有可供报告的详情。",
+    ),
+}
+
+# Questions to click, of the bundled packs: (pack, question). The last of each is one that the pack can't answer.
+EXAMPLES: dict[Language, tuple[tuple[str, str], ...]] = {
+    "en": (
+        ("commonsense-en", "How long do red blood cells last?"),
+        ("commonsense-en", "By how much does water swell when it freezes?"),
+        ("commonsense-en", "At what temperature does candle wax start to melt?"),
+    ),
+    "zh": (
+        ("commonsense-zh", "水结冰时体积会膨胀多少？"),
+        ("commonsense-zh", "阳光从太阳到地球要走多久？"),
+        ("commonsense-zh", "一枚一元硬币重多少克？"),
+    ),
+}
+
+
+def text(key: str, language: Language, **values: object) -> str:
+    """The text `key` in a language, with `values` filled in. A key that isn't in the table raises KeyError."""
+    return TEXTS[key][language == "zh"].format(**values)
