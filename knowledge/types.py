@@ -71,10 +71,19 @@ class Hit:
 class Encoder(Protocol):
     """Texts to vectors. `fingerprint` changes whenever the vectors would: an index remembers the one it was made with."""
 
-    name: str
-    fingerprint: str
-    dimension: int
-    languages: tuple[str, ...]  # ISO 639-1 codes it was trained for; ("*",) for all
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of what it was trained for; ("*",) for all."""
+        ...
 
     def encode(self, texts: Sequence[str], query: bool = False) -> np.ndarray:
         """(n, dimension) float32, rows of length 1. `query`: the texts are questions, for encoders that tell them apart."""

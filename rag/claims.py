@@ -178,7 +178,7 @@ def _opens_clause_zh(text: str, strong: bool) -> bool:
     if strong:
         return len(clause) >= 4 and bool(_VERB_ZH.search(clause[1:]))
     subject = _SUBJECT_ZH.match(clause)
-    return bool(subject) and len(clause) >= 4 and bool(_VERB_ZH.search(clause, subject.end()))
+    return subject is not None and len(clause) >= 4 and bool(_VERB_ZH.search(clause, subject.end()))
 
 
 def _trim(answer: str, start: int, end: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Candidates for Chinese questions: runs between punctuation, function words and the question's own words.
 
-A Chinese question word stands where the answer stands (以谁的名字命名, 以杰克逊的名字命名): what the question has on both
-sides of its question word is looked for on both sides of a candidate.
+A Chinese question word stands where the answer stands (以谁的名字命名, 以杰克逊的名字命名): what the question has on
+both sides of its question word is looked for on both sides of a candidate.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _PART = re.compile(
     "[的了着过在是和与及或被把将从向于以为之其这那他她它而但也都就才又还则所由对让使到有不没未等]"
 )
 _INSIDE = frozenset('、·•-–—《》“”"（）()%')  # marks that a span may reach across
-_QUOTES, _PAIRS = '《“"', ("《》", "（）", "“”", "()")
+_QUOTES, _PAIRS = '《“"', (("《", "》"), ("（", "）"), ("“", "”"), ("(", ")"))
 _CUES: dict[str, re.Pattern[str]] = {
     "why": re.compile(r"(?:因为|由于|为了|因|旨在)$"),
     "where": re.compile(r"(?:在|位于|来自|到|从|于|至)$"),
@@ -177,7 +177,7 @@ def _is_kind(kind: Kind, text: str, sorts: list[str]) -> float:
     if kind == "number":
         return 1.0 if number and sorts[0] == "number" else 0.5 if number else 0.0
     if kind == "who":
-        return 1.0 if "·" in text or "•" in text else 0.5 if not number and 2 <= len(text) <= 10 else 0.0
+        return 0.0 if number else 1.0 if "·" in text or "•" in text else 0.5 if 2 <= len(text) <= 10 else 0.0
     if kind == "where":
         return 1.0 if _PLACE.search(text) else 0.4 if not number else 0.0
     return 0.0

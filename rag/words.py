@@ -28,7 +28,8 @@ _NOT_ZH = re.compile("不(?![仅但只少同久断过论管])|没有?|未(?![来
 _COUNTING = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty"""
 _NUMBER_WORDS = {word: str(value) for value, word in enumerate(_COUNTING.split())} | {
-    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "thirty": "30", "forty": "40", "fifty": "50",
+    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5",
+    "thirty": "30", "forty": "40", "fifty": "50",
 }  # fmt: skip
 _ZH_DIGITS = {character: str(value) for value, character in enumerate("零一二三四五六七八九")} | {"两": "2", "十": "10"}
 _DIGITS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")

@@ -155,7 +155,7 @@ def _answer(asked: Asked, language: Language) -> None:
     st.html(page.asked(asked.question))
     area, status = st.container(key="answers"), st.empty()
     try:
-        _check(asked, language)
+        check(asked, language)
         with status, st.spinner(text("loading", language)):
             assistant = engine.assistant(asked.settings.kb, asked.settings.generator_needed)
         answers = _stream(assistant, asked, area, status, language)
@@ -170,7 +170,7 @@ def _answer(asked: Asked, language: Language) -> None:
     st.rerun()
 
 
-def _check(asked: Asked, language: Language) -> None:
+def check(asked: Asked, language: Language) -> None:
     """Raises InputError where there is nothing to ask, or nobody."""
     if not asked.question:
         raise InputError(text("error_empty", language))

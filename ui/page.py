@@ -170,10 +170,7 @@ def highlighted(passage: Passage, citations: Iterable[Citation]) -> str:
 def place(source: str, document: str, page_number: object, start: int, end: int, language: Language) -> str:
     """Where it can be opened: file (its whole path on hovering), document, page where known, characters of its text."""
     name = source if "://" in source else PurePath(source).name
-    if document == source or document == name:
-        parts = [name]
-    else:
-        parts = [document] if document.endswith(name) else [name, document]
+    parts = [name] if document in (source, name) else [document] if document.endswith(name) else [name, document]
     if page_number is not None:
         parts.append(text("place_page", language, page=page_number))
     parts.append(text("place_characters", language, start=start, end=end))

@@ -4,28 +4,55 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from firmground.knowledge.errors import MissingExtra
+from firmground.knowledge.errors import InputError, MissingExtra
 from firmground.ui.theme import THEME
+
+QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
 
 
 def run_ui(host: str, port: int, kb: str, generator: str) -> int:
     """Run the page until it is stopped; returns its exit code.
 
     Raises:
-        MissingExtra: streamlit isn't installed.
+        MissingExtra: streamlit isn't installed. InputError: the address can't be listened at.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise MissingExtra("the page needs Streamlit: pip install 'firmground[ui]'")
+    _check_address(host, port)
     command = [*streamlit_command(host, port), "--", f"--kb={kb}", f"--generator={generator}"]
     print(f"firmground: http://{'localhost' if host == '127.0.0.1' else host}:{port} (stop with Ctrl-C)", flush=True)
+    process = subprocess.Popen(command, env={**os.environ, **QUIET}, stdout=subprocess.DEVNULL)
+    # Whatever ends this command ends the page: Ctrl-C, or a signal sent to this process alone.
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        return subprocess.call(command, env={**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"})
+        code = process.wait()
     except KeyboardInterrupt:
-        return 0
+        code = 0
+    finally:
+        process.terminate()
+        process.wait()
+    return 0 if code == -signal.SIGTERM else code
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raises InputError where the port is taken, or the address isn't this machine's."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: not stopped by old ones
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"can't listen at {host} port {port} ({reason}); give another with --port or --host"
+        ) from error
 
 
 def streamlit_command(host: str, port: int) -> list[str]:

@@ -14,7 +14,7 @@ THEME = {
     "theme.light.backgroundColor": "#fbfaf7",
     "theme.light.secondaryBackgroundColor": "#f1efe9",
     "theme.light.textColor": "#22282b",
-    "theme.dark.primaryColor": "#5cc0b4",
+    "theme.dark.primaryColor": "#2a8078",
     "theme.dark.backgroundColor": "#15191b",
     "theme.dark.secondaryBackgroundColor": "#1e2427",
     "theme.dark.textColor": "#e6e8e6",
@@ -47,6 +47,7 @@ STYLE = """
 [data-testid="InputInstructions"] { display: none; }
 .st-key-answers [data-testid="stHorizontalBlock"] { flex-wrap: wrap; align-items: stretch; }
 .st-key-answers [data-testid="stColumn"] { flex: 1 1 16rem; min-width: min(16rem, 100%); }
+.st-key-examples { gap: .5rem !important; }
 .st-key-examples button { min-height: 0; padding: .3rem .8rem; border-radius: 2rem; text-align: start; }
 .st-key-examples button p { font-size: .9rem; }
 
@@ -89,11 +90,11 @@ STYLE = """
 .fg-page ul.fg-claims { list-style: none; margin: .8rem 0 0; padding: 0; border-top: 1px solid var(--fg-line); }
 .fg-page ul.fg-claims > li { padding: .55rem 0 0; margin: 0; font-size: .95rem; line-height: 1.5; }
 .fg-said { display: block; }
-.fg-page details > summary { cursor: pointer; list-style-position: outside; }
+.fg-page details > summary { cursor: pointer; list-style-position: inside; }
 .fg-page summary:focus-visible { outline: 2px solid var(--fg-accent); outline-offset: 2px; border-radius: .2rem; }
 .fg-open { color: var(--fg-accent); text-decoration: underline; text-underline-offset: .15em; white-space: nowrap; }
 .fg-claims .fg-sign { margin-inline: 0 .5em; }
-.fg-legend .fg-sign { margin-inline: 0 .4em; }
+.fg-legend .fg-sign { margin-inline: 0 .4em; font-size: .8em; }
 .fg-page .fg-claims summary { list-style: none; }
 .fg-claims summary::-webkit-details-marker { display: none; }
 .fg-quote { border-left: 3px solid var(--fg-line); padding: .1rem 0 .1rem .8rem; margin: .5rem 0 .2rem; }

@@ -151,17 +151,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
-# Questions to click, of the bundled packs: (pack, question). The last of each is one that the pack can't answer.
+# Questions to click, of the bundled packs: (pack, question). The documents don't answer the last English one.
 EXAMPLES: dict[Language, tuple[tuple[str, str], ...]] = {
     "en": (
-        ("commonsense-en", "How long do red blood cells last?"),
+        ("commonsense-en", "How long should I cool a burn under running water?"),
+        ("commonsense-en", "How many bones does an adult have?"),
         ("commonsense-en", "By how much does water swell when it freezes?"),
         ("commonsense-en", "At what temperature does candle wax start to melt?"),
     ),
     "zh": (
+        ("commonsense-zh", "烫伤后要用冷水冲多久？"),
+        ("commonsense-zh", "红细胞能活多久？"),
         ("commonsense-zh", "水结冰时体积会膨胀多少？"),
-        ("commonsense-zh", "阳光从太阳到地球要走多久？"),
-        ("commonsense-zh", "一枚一元硬币重多少克？"),
     ),
 }
 

@@ -21,6 +21,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,10 @@ def auroc(labels: Sequence[bool] | np.ndarray, scores: Sequence[float] | np.ndar
     return float((middle[inverse][truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
+def _auroc_at(labels: np.ndarray, scores: np.ndarray, at: np.ndarray) -> float | None:
+    return auroc(labels[at], scores[at])
+
+
 def balanced_accuracy(labels: np.ndarray, scores: np.ndarray, threshold: float) -> float | None:
     """Mean of the shares of positives at or above the threshold and of negatives below it; None without both."""
     truth = np.asarray(labels, dtype=bool)
@@ -160,9 +165,10 @@ def measure(cases: Sequence[Case], verifier: Verifier) -> dict[str, Any]:
         alone = [lexical_recall(case.answer, case.evidence) for case in cases]
         columns["lexical_recall_of_answer_auroc"] = np.array(alone)
     for name, scores in columns.items():
-        measured[name] = _figure(groups, lambda at, scores=scores: auroc(labels[at], scores[at]))
-    accuracy = lambda at: balanced_accuracy(labels[at], ours[at], verifier.threshold)  # noqa: E731
-    measured["balanced_accuracy"] = _figure(groups, accuracy)
+        measured[name] = _figure(groups, partial(_auroc_at, labels, scores))
+    measured["balanced_accuracy"] = _figure(
+        groups, lambda at: balanced_accuracy(labels[at], ours[at], verifier.threshold)
+    )
     measured["unsupported_though_supported"] = _figure(
         groups, lambda at: _share(ours[at][labels[at]] < verifier.threshold)
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import pairwise
 
 import pytest
 
@@ -76,7 +78,11 @@ def test_is_clause(text: str, clause: bool) -> None:
 
 
 def test_offsets_and_coverage_on_real_text(shared) -> None:
-    """On 480 real paragraphs: claims are in order, apart, exact, and lose less than 3% of the letters."""
+    """On 480 real paragraphs: claims are in order, apart and exact, and only joining words stand between them.
+
+    Beside those go two courtesies ("Certainly!") and the 2 of an O₂ that a line break makes look like a list's mark.
+    """
+    between: set[str] = set()
     for name in ("xquad-en", "xquad-zh"):
         for line in (shared / "qa" / name / "corpus.jsonl").read_text(encoding="utf-8").split("\n"):
             if not line:
@@ -84,7 +90,9 @@ def test_offsets_and_coverage_on_real_text(shared) -> None:
             text = json.loads(line)["text"]
             claims = split_claims(text)
             assert all(text[claim.start : claim.end] == claim.text for claim in claims)
-            assert all(one.end <= two.start for one, two in zip(claims, claims[1:], strict=False))
-            letters = sum(map(str.isalnum, text))
-            kept = sum(character.isalnum() for claim in claims for character in claim.text)
-            assert kept > 0.97 * letters or letters - kept < 40, text
+            assert all(one.end <= two.start for one, two in pairwise(claims))
+            ends = [0, *(claim.end for claim in claims)]
+            starts = [*(claim.start for claim in claims), len(text)]
+            for end, start in zip(ends, starts, strict=True):
+                between |= set(re.findall(r"\w+", text[end:start]))
+    assert between == {"and", "but", "so", "while", "whereas", "or", "yet", "Certainly", "当然", "2"}

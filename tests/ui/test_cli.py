@@ -22,7 +22,7 @@ Run = Callable[..., tuple[int, str, str]]
 class WordEncoder:
     """Sums of random unit rows, one a word: shared words are near. Stands in for the real encoder, by its name."""
 
-    languages = ("*",)
+    languages = ("en",)
     dimension = 32
     max_tokens = 64
 

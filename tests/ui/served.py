@@ -1,0 +1,38 @@
+"""The real page, started as a person starts it, on a free port of this machine."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+
+def start(*options: str) -> tuple[subprocess.Popen[bytes], int]:
+    """`firmground ui` with these options; returns the process and its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "firmground.ui.cli", "ui", "--port", str(port), *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL), port
+
+
+def wait_until_served(process: subprocess.Popen[bytes], port: int, seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert process.poll() is None, f"firmground ui ended with {process.returncode}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
+                if reply.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise AssertionError(f"firmground ui didn't answer on port {port} within {seconds:.0f} s")
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
