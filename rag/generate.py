@@ -44,7 +44,7 @@ class TransformersGenerator:
         from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
         self.name = name or Path(folder).name
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device: str = device or ("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if self.device == "cpu" else torch.bfloat16
         try:
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -153,7 +153,8 @@ class TransformersGenerator:
         results = []
         for row in range(len(ids)):
             new = self._until_end(output[row, begin:].tolist())
-            text, finish = cut(self.tokenizer.decode(new, skip_special_tokens=True), decoding.stop)
+            # The token limit can fall inside a character: its first bytes alone are no text.
+            text, finish = cut(self.tokenizer.decode(new, skip_special_tokens=True).rstrip("\ufffd"), decoding.stop)
             if len(new) < decoding.max_new_tokens:
                 finish = "stop"
             total = recorder.total(row, len(new)) if decoding.beams == 1 else None
@@ -276,8 +277,8 @@ def _until_stop(pieces: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
             sent = safe
         if finish == "stop":
             return
-    if len(text) > sent:
-        yield text[sent:]
+    if rest := text[sent:].rstrip("\ufffd"):
+        yield rest
 
 
 def _settings(decoding: Decoding) -> dict[str, Any]:

@@ -153,6 +153,8 @@ def rank(claim: Reading, among: Sequence[Window]) -> list[tuple[float, Window]]:
 
 
 def _recall(claim: Reading, window: Window, families: Mapping[str, frozenset[str]]) -> float:
+    if _quotes(claim, window):
+        return 1.0
     earned = 0.0
     for term, weight in zip(claim.terms, claim.weights, strict=True):
         if term in window.terms:
@@ -170,11 +172,21 @@ def _agreement(claim: Reading, window: Window) -> float:
         factor *= 1 - (1 - NUMBER_MISSING) * missing
     if negated(claim.text) != denies(window.words, claim):
         factor *= DENIED
-    if claim.asked and len(claim.terms) > 1:
+    if claim.asked and len(claim.terms) > 1 and not _quotes(claim, window):
         pairs = list(zip(claim.terms, claim.terms[1:], strict=False))
         there = set(zip(window.sequence, window.sequence[1:], strict=False))
         factor *= SCATTERED + (1 - SCATTERED) * sum(pair in there for pair in pairs) / len(pairs)
     return factor
+
+
+def _quotes(claim: Reading, window: Window) -> bool:
+    """Whether an answer to a question stands in the window word for word. Chinese bigrams alone don't tell: 约9% begins
+    with a lone 约, which inside 膨胀约9% is no term."""
+    said = claim.text.strip(" \t.。,，;；!！").lower()
+    if not claim.asked or not said:
+        return False
+    edges = (r"(?<!\w)" if said[0].isascii() else "", r"(?!\w)" if said[-1].isascii() and said[-1].isalnum() else "")
+    return re.search(edges[0] + re.escape(said) + edges[1], window.words.lower()) is not None
 
 
 def denies(words: str, claim: Reading) -> bool:
