@@ -46,7 +46,9 @@ class SentenceEncoder:
                 from sentence_transformers import SentenceTransformer
 
                 try:
-                    self._model = SentenceTransformer(str(self.folder), device=self._device or None, local_files_only=True)
+                    self._model = SentenceTransformer(
+                        str(self.folder), device=self._device or None, local_files_only=True
+                    )
                 except (OSError, ValueError, KeyError) as error:
                     reason = str(error).splitlines()[0]
                     raise InputError(f"no sentence encoder could be loaded from {self.folder} ({reason})") from error

@@ -136,7 +136,7 @@ def _walk(folder: Path, skipped: list[Path]) -> Iterator[Path]:
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if OWN_FILES <= set(names):  # a knowledge base inside the folder: its files aren't documents
+        if set(names) >= OWN_FILES:  # a knowledge base inside the folder: its files aren't documents
             folders[:] = []
             continue
         for name in sorted(names):

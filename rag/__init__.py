@@ -1,13 +1,13 @@
 """How an answer comes about: question → evidence → prompt → generation → claims and verdicts.
 
-    types       the nouns: Answer, Claim, Citation, Decoding, Generation; the plug points Generator and Verifier
-    arms        Arm, and the named ones: PLAIN, STOCK, AUGMENTED, EXTRACTIVE
-    assistant   Assistant: asks, streams, judges
-    prompt      what a generator is given
-    generate    transformers models          langchain   LangChain's chat models
-    extract     the best span, the sentences that fit
-    claims      an answer split into claims  ground      the verifier and its verdicts
-    abstain     declining, and telling that someone declined
+types       the nouns: Answer, Claim, Citation, Decoding, Generation; the plug points Generator and Verifier
+arms        Arm, and the named ones: PLAIN, STOCK, AUGMENTED, EXTRACTIVE
+assistant   Assistant: asks, streams, judges
+prompt      what a generator is given
+generate    transformers models          langchain   LangChain's chat models
+extract     the best span, the sentences that fit
+claims      an answer split into claims  ground      the verifier and its verdicts
+abstain     declining, and telling that someone declined
 """
 
 from __future__ import annotations

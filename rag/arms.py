@@ -33,7 +33,13 @@ SHORT = Decoding(max_new_tokens=32, stop=("\n",))  # a completion prompt's answe
 PLAIN = Arm("plain", decoding=SHORT)
 STOCK = Arm("stock", retrieve="dense", num_passages=4, prompt="tutorial", decoding=Decoding(max_new_tokens=48))
 AUGMENTED = Arm(
-    "augmented", retrieve="hybrid", num_passages=4, num_evidence=1, evidence="sentences", evidence_tokens=128, decoding=SHORT
+    "augmented",
+    retrieve="hybrid",
+    num_passages=4,
+    num_evidence=1,
+    evidence="sentences",
+    evidence_tokens=128,
+    decoding=SHORT,
 )
 EXTRACTIVE = Arm("extractive", generator=False, retrieve="hybrid", num_passages=4, evidence="sentences")
 

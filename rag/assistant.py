@@ -59,7 +59,9 @@ class Assistant:
         self.verifier: Verifier = verifier or LexicalVerifier()
 
     @classmethod
-    def load(cls, knowledge: str | Path, generator: str | None = weights.DEFAULT_GENERATOR, device: str = "") -> Assistant:
+    def load(
+        cls, knowledge: str | Path, generator: str | None = weights.DEFAULT_GENERATOR, device: str = ""
+    ) -> Assistant:
         """Open a knowledge base with the encoder that made it, and a generator by name (see `load_generator`)."""
         from firmground.knowledge.encode import open_base
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firmground.knowledge.errors import InputError
-from firmground.rag.types import Decoding, Generation, Message, Prompt
+from firmground.rag.types import Decoding, Finish, Generation, Message, Prompt
 
 if TYPE_CHECKING:
     import torch
@@ -131,7 +131,7 @@ class TransformersGenerator:
 
     def _generate_batch(
         self, ids: list[list[int]], shared: int, decoding: Decoding, processors: Sequence[Any]
-    ) -> list[tuple[str, int, float | None, str]]:
+    ) -> list[tuple[str, int, float | None, Finish]]:
         import torch
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
@@ -258,7 +258,7 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         order = order[size:]
 
 
-def cut(text: str, stops: Sequence[str]) -> tuple[str, str]:
+def cut(text: str, stops: Sequence[str]) -> tuple[str, Finish]:
     """The text before the first stop string, and why it ended: "stop", or "length" where no stop string is in it."""
     ends = [text.find(stop) for stop in stops if stop and stop in text]
     return (text[: min(ends)], "stop") if ends else (text, "length")

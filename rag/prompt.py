@@ -22,20 +22,20 @@ EXAMPLES = {
             "more than 3,000",
         ),
         (
-            "Marie Curie, born in Warsaw in 1867, won the Nobel Prize in Physics in 1903 together with her husband Pierre "
-            "and with Henri Becquerel.",
+            "Marie Curie, born in Warsaw in 1867, won the Nobel Prize in Physics in 1903 together with her husband "
+            "Pierre and with Henri Becquerel.",
             "With whom did Curie share the 1903 prize?",
             "her husband Pierre and Henri Becquerel",
         ),
         (
-            "After the fire of 1666 the old wooden houses of London were replaced by buildings of brick and stone, because "
-            "the new law forbade timber walls.",
+            "After the fire of 1666 the old wooden houses of London were replaced by buildings of brick and stone, "
+            "because the new law forbade timber walls.",
             "What were houses in London made of before the fire?",
             "wood",
         ),
         (
-            "The library opened in May 1895 on Mill Street. It was paid for by the steel maker Andrew Carnegie, who gave "
-            "15,000 dollars.",
+            "The library opened in May 1895 on Mill Street. It was paid for by the steel maker Andrew Carnegie, who "
+            "gave 15,000 dollars.",
             "When did the library open?",
             "May 1895",
         ),
@@ -74,7 +74,10 @@ TUTORIAL = (
 
 # For models that only chat (most are large): the same examples as turns, after one instruction.
 SYSTEM = {
-    ("en", True): "Answer in a few words, from the passage alone. If the passage doesn't say, answer: The documents don't say.",
+    (
+        "en",
+        True,
+    ): "Answer in a few words, from the passage alone. If the passage doesn't say, answer: The documents don't say.",
     ("en", False): "Answer in a few words.",
     ("zh", True): "只根据文章，用几个词回答。如果文章没有说明，就回答：资料中没有说明。",
     ("zh", False): "用几个词回答。",
@@ -100,7 +103,9 @@ def build(question: str, evidence: Sequence[str], arm: Arm, completes: bool) -> 
 
 def _completion(question: str, evidence: Sequence[str]) -> str:
     lang = language(question)
-    examples = [_turn(lang, passage if evidence else "", q) + _gap(lang) + answer for passage, q, answer in EXAMPLES[lang]]
+    examples = [
+        _turn(lang, passage if evidence else "", q) + _gap(lang) + answer for passage, q, answer in EXAMPLES[lang]
+    ]
     return "\n\n".join([*examples, _turn(lang, "\n".join(evidence), question)])
 
 

@@ -13,6 +13,9 @@ from firmground.knowledge.types import Hit
 Verdict = Literal["supported", "contradicted", "unsupported", "unverifiable"]
 
 
+Finish = Literal["stop", "length"]  # why a generation ended: the model or a stop string, or the token limit
+
+
 class Message(TypedDict):
     role: str  # "system", "user" or "assistant"
     content: str
@@ -36,13 +39,13 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Generation:
-    """What a generator gave for one prompt. `log_probability` is the sum over new tokens, in nats, None where unknown."""
+    """What a generator gave for one prompt. `log_probability`: of all new tokens together, in nats; None: unknown."""
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     log_probability: float | None = None
-    finish: Literal["stop", "length"] = "stop"
+    finish: Finish = "stop"
     seconds: float = 0.0  # this prompt's share of its batch's wall time
 
 
@@ -63,7 +66,10 @@ class Generator(Protocol):
 
 
 class Verifier(Protocol):
-    """Says how far evidence supports a claim. `name` and `threshold` (support >= threshold means supported) go into reports."""
+    """Says how far evidence supports a claim. Reports name it.
+
+    Support of at least `threshold` means supported.
+    """
 
     name: str
     threshold: float

@@ -56,13 +56,17 @@ Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; by def
 
 
 @app.callback()
-def _root(debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False) -> None:
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+) -> None:
     """Options that stand before a command; `main` reads --debug itself."""
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted demo goes on from it.")] = Path("demo-run"),
+    out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted demo goes on from it.")] = Path(
+        "demo-run"
+    ),
     limit: Annotated[int, typer.Option(help="Questions to ask, from the start of the pack's list.", min=1)] = 40,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
     generator: GeneratorName = weights.DEFAULT_GENERATOR,
@@ -101,7 +105,9 @@ def index(
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     kb: Kb,
-    arms: Annotated[str, typer.Option(help="Arms to ask, with commas: plain, stock, augmented, extractive.")] = "plain,augmented",
+    arms: Annotated[
+        str, typer.Option(help="Arms to ask, with commas: plain, stock, augmented, extractive.")
+    ] = "plain,augmented",
     generator: GeneratorName = weights.DEFAULT_GENERATOR,
     device: Device = "",
     as_json: AsJson = False,
@@ -146,7 +152,9 @@ def compare(
     kb: Kb,
     questions: Annotated[str, typer.Option(help="JSONL file (id, question, answers a line), or a pack's name.")],
     out: Annotated[Path, typer.Option(help="Folder for outcomes.jsonl, summary.json and report.html.")],
-    arms: Annotated[str, typer.Option(help="Arms to compare, with commas; the first is the baseline.")] = "plain,augmented",
+    arms: Annotated[
+        str, typer.Option(help="Arms to compare, with commas; the first is the baseline.")
+    ] = "plain,augmented",
     limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
     generator: GeneratorName = weights.DEFAULT_GENERATOR,
     device: Device = "",
@@ -175,8 +183,12 @@ def doctor(
 
 @app.command(name="weights")
 def weights_command(
-    names: Annotated[list[str] | None, typer.Argument(help="Models to fetch; by default the two that everything uses.")] = None,
-    show: Annotated[bool, typer.Option("--list", help="List the models that can be had by name, and fetch nothing.")] = False,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models to fetch; by default the two that everything uses.")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--list", help="List the models that can be had by name, and fetch nothing.")
+    ] = False,
 ) -> None:
     """Fetch model weights to this machine. Nothing else in firmground downloads anything."""
     from firmground.ui.show import print_models
@@ -233,7 +245,9 @@ def main() -> None:
     except FirmgroundError as error:
         _fail(str(error), error.exit_code, debug)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; what was reported done is kept, and the same command goes on from there", INTERRUPTED, debug)
+        _fail(
+            "interrupted; what was reported done is kept, and the same command goes on from there", INTERRUPTED, debug
+        )
     except OSError as error:
         _fail(_explain_os(error), 1, debug)
     except Exception as error:
@@ -253,7 +267,7 @@ def _explain_os(error: OSError) -> str:
 
 def _fail(message: str, code: int, debug: bool) -> None:
     if debug:
-        raise  # noqa: PLE0704 - called from an except clause
+        raise
     print(f"firmground: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 

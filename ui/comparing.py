@@ -32,7 +32,7 @@ def run_compare(
     chosen = named_arms(arms)
     examples = load_questions(questions, limit=limit, skip_broken=skip_broken)
     if examples.skipped:
-        console.print(f"{len(examples.skipped)} broken lines skipped, the first: {examples.skipped[0]}", markup=False)
+        console.print(f"{examples.skipped} lines of {questions} could not be read and were skipped", markup=False)
     assistant = open_assistant(kb, generator if any(arm.generator for arm in chosen) else None, device)
     command = shlex.join(["firmground", *sys.argv[1:]])
     with progress_bar(console) as bar:

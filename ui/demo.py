@@ -29,9 +29,9 @@ def run_demo(out: Path, limit: int, lang: str, generator: str) -> None:
     console = Console()
     if lang == "zh" and "zh" not in _languages(generator):
         console.print(
-            f"[yellow]{escape(generator)} was not trained on Chinese: expect little of its own words. The extractive arm, "
-            "which quotes, is shown beside it; `firmground weights gemma-3-270m` brings a model that answers in Chinese "
-            "(then add --generator gemma-3-270m).[/yellow]"
+            f"[yellow]{escape(generator)} was not trained on Chinese: expect little of its own words. The "
+            "extractive arm, which quotes, is shown beside it; `firmground weights gemma-3-270m` brings a model that "
+            "answers in Chinese (then add --generator gemma-3-270m).[/yellow]"
         )
     console.print(f"Asking {limit} questions of {pack} alone (plain) and with retrieved passages (augmented) …")
     arms = "plain,augmented" if lang == "en" else "plain,augmented,extractive"

@@ -44,8 +44,8 @@ def checks(kb: Path | None = None) -> Iterator[Check]:
     yield from _packages()
     for name in weights.DEFAULTS:
         here = weights.is_here(name)
-        yield Check(f"weights {name}", "ok" if here else "problem", str(weights.resolve(name)) if here else "not fetched",
-                    "" if here else f"firmground weights {name}")  # fmt: skip
+        found, remedy = (str(weights.resolve(name)), "") if here else ("not fetched", f"firmground weights {name}")
+        yield Check(f"weights {name}", "ok" if here else "problem", found, remedy)
     yield _disk()
     if kb is not None:
         yield from _knowledge_base(kb)
@@ -98,7 +98,9 @@ def _version(package: str) -> str:
 def _packages() -> Iterator[Check]:
     for name in ("firmground", "transformers", "sentence-transformers", "langchain-core"):
         version = _version(name)
-        yield Check(name, "ok" if version else "problem", version or "not installed", "" if version else f"pip install {name}")
+        yield Check(
+            name, "ok" if version else "problem", version or "not installed", "" if version else f"pip install {name}"
+        )
     streamlit = _version("streamlit")
     yield Check("streamlit", "ok" if streamlit else "note", streamlit or "not installed",
                 "" if streamlit else "for `firmground ui`: pip install 'firmground[ui]'")  # fmt: skip

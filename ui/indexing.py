@@ -42,7 +42,9 @@ def run_index(paths: list[str], kb: Path, encoder: str, device: str, as_json: bo
 
 
 def _progress(console: Console) -> Progress:
-    return Progress(TextColumn("{task.description}"), TextColumn("{task.fields[done]}"), TimeElapsedColumn(), console=console)
+    return Progress(
+        TextColumn("{task.description}"), TextColumn("{task.fields[done]}"), TimeElapsedColumn(), console=console
+    )
 
 
 def _record(added: AddReport, stats: dict, failures: list[tuple[str, str]], report: LoadReport) -> dict:
@@ -70,5 +72,3 @@ def _print(
         console.print(f"  … and {len(failures) - SHOWN_FAILURES} more (--json lists all)", style="yellow")
     if not failures or added.added:
         console.print(f"Try: firmground ask 'a question' --kb {kb}", markup=False)
-
-

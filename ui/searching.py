@@ -41,7 +41,9 @@ def _print(name: str, question: str, hits: list[Hit], as_json: bool, many: bool)
     from firmground.ui.show import print_hits
 
     if as_json:
-        rows = [{"document": hit.passage.document, "passage": hit.passage.id, "score": round(hit.score, 6)} for hit in hits]
+        rows = [
+            {"document": hit.passage.document, "passage": hit.passage.id, "score": round(hit.score, 6)} for hit in hits
+        ]
         print(json.dumps({"id": name, "hits": rows}, ensure_ascii=False), flush=True)
         return
     if many:

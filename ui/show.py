@@ -44,7 +44,9 @@ def _answer_text(answer: Answer) -> Text:
     for claim in answer.claims:
         sign, colour = VERDICTS[claim.verdict]
         text.append(f"\n{sign} ", style=colour).append(claim.text)
-        support = f" ({claim.verdict}, support {claim.support:.2f})" if claim.support is not None else f" ({claim.verdict})"
+        support = (
+            f" ({claim.verdict}, support {claim.support:.2f})" if claim.support is not None else f" ({claim.verdict})"
+        )
         text.append(support, style="dim")
         for citation in claim.citations[:1]:
             text.append(f"\n    {place(citation)}", style="cyan").append(f"  “{citation.text.strip()}”", style="dim")
@@ -54,9 +56,9 @@ def _answer_text(answer: Answer) -> Text:
 def place(citation: Citation) -> str:
     """Where a citation opens: source, page where known, and characters."""
     page = f", page {citation.page}" if citation.page else ""
-    name = citation.source if citation.source == citation.document or not citation.source else citation.source
-    document = "" if citation.document in name else f" [{citation.document}]"
-    return f"{name or citation.document}{document}{page}, characters {citation.start}–{citation.end}"
+    source = citation.source or citation.document
+    document = "" if citation.document in source else f" [{citation.document}]"
+    return f"{source}{document}{page}, characters {citation.start}–{citation.end}"
 
 
 def _cost(answer: Answer) -> str:
@@ -88,7 +90,9 @@ def print_models(console: Console | None = None) -> None:
     for model in weights.MODELS.values():
         default = " (default)" if model.name in weights.DEFAULTS else ""
         here = "yes" if weights.is_here(model.name) else "no"
-        table.add_row(model.name + default, model.kind, here, model.license, f"{model.note}; official: {model.official}")
+        table.add_row(
+            model.name + default, model.kind, here, model.license, f"{model.note}; official: {model.official}"
+        )
     console = console or Console()
     console.print(table)
     console.print("Also: hf:organisation/name from the hub, or the path of a model's folder.")

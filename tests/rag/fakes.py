@@ -23,7 +23,9 @@ class Echo:
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding = Decoding()) -> list[Generation]:
         self.prompts += prompts
         self.decodings.append(decoding)
-        return [Generation(self._reply(prompt), prompt_tokens=7, completion_tokens=2, seconds=0.5) for prompt in prompts]
+        return [
+            Generation(self._reply(prompt), prompt_tokens=7, completion_tokens=2, seconds=0.5) for prompt in prompts
+        ]
 
     def stream(self, prompt: Prompt, decoding: Decoding = Decoding()) -> Iterator[str]:
         self.prompts.append(prompt)
