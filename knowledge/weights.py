@@ -310,6 +310,7 @@ def convert_gguf(gguf: Path, target: Path) -> None:
 
 def main() -> int:
     """What set-up calls: fetch the defaults that aren't here. Says nothing when all are."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
     try:
         for name in DEFAULTS:
             fetch(name, say=lambda line: print(line, flush=True))

@@ -27,6 +27,7 @@ QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "LANGSMITH_TRACING": "false",
     "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
 
@@ -86,7 +87,11 @@ def index(
     paths: Annotated[list[str], typer.Argument(help="Files, folders, or patterns in quotes ('notes/**/*.md').")],
     kb: Annotated[Path, typer.Option("--kb", help="Folder of the knowledge base; made if it isn't there.")],
     encoder: Annotated[
-        str, typer.Option(help="Sentence encoder; fixed once the knowledge base is made.")
+        str,
+        typer.Option(
+            help="Sentence encoder; fixed once the knowledge base is made. Chinese documents, or several languages: "
+            f"best with {weights.CHINESE_ENCODER}, after firmground weights {weights.CHINESE_ENCODER}."
+        ),
     ] = weights.DEFAULT_ENCODER,
     device: Device = "",
     as_json: AsJson = False,
