@@ -57,11 +57,10 @@ def table(outcomes: Sequence[Outcome], peer: dict[str, dict[str, Any]]) -> list[
     ours, theirs = scores.get("augmented"), scores["peer augmented"]
     if ours is not None:
         for name in ("F1", "match"):
-            difference = paired_interval(theirs[name], ours[name])
+            difference = paired_interval(theirs[name].tolist(), ours[name].tolist())
             lines.append(f"augmented − peer augmented, {name}: {_figure(difference)} (paired)")
-        lines.append(
-            f"questions per second, augmented: {theirs['seconds'].sum() / ours['seconds'].sum():.1f} times the peer's"
-        )
+        ratio = theirs["seconds"].sum() / ours["seconds"].sum()
+        lines.append(f"questions per second, augmented: {ratio:.1f} times the peer's")
         if "plain" in scores:
             mine = ours["seconds"].sum() + scores["plain"]["seconds"].sum()
             other = theirs["seconds"].sum() + scores["peer plain"]["seconds"].sum()
