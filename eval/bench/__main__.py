@@ -1,0 +1,5 @@
+"""`make bench`: the benchmarks that need nothing but this repository."""
+
+from firmground.eval.bench.index import main
+
+main()
