@@ -2,4 +2,5 @@
 
 from firmground.eval.bench.index import main
 
-main()
+if __name__ == "__main__":
+    main()
