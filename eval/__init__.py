@@ -1,27 +1,26 @@
 """What a mitigation is worth: questions × arms → outcomes → metrics → paired statistics → report.
 
-tasks      question files to `Example`            load_questions, load_corpus, task_names
+tasks/     question files to `Example`            load_questions, load_corpus, task_names
 evidence   gold, noise and planted evidence       hits for the arms that measure
-metrics*   what right, hallucinated … mean        METRICS, score_answer (text_metrics, ranking, calibration, citations)
-likelihood perplexity and bits per byte           perplexity
-stats*     intervals and tests                    mean_interval, paired_interval, permutation_test, equivalence, holm
+metrics/   what right, hallucinated … mean        METRICS, score_answer; ranking, calibration, citations, likelihood
+stats/     intervals and tests                    mean_interval, paired_interval, permutation_test, equivalence, holm
 fairness   BBQ's bias scores                      bias_scores
-judge*     a chat model as judge, and its errors  Judge, judge_run
+judge/     a chat model as judge, and its errors  Judge, judge_run
 compare    the main job, resumable                compare
-summary    figures from the rows alone            summarise
+summary/   figures from the rows alone            summarise
 ablate     what each mitigation buys and costs    ablate
 arm_files  arms of one's own, from TOML           load_arms
-report*    HTML, Markdown and CSV for people      render_report; compare_runs for two runs
+report/    HTML, Markdown and CSV for people      render_report; compare_runs for two runs
 terminal   the same in a terminal                 print_summary
 """
 
 from firmground.eval.ablate import ablate
 from firmground.eval.arm_files import load_arms
 from firmground.eval.compare import Assistant, compare
-from firmground.eval.metrics import METRICS, Metric, metric, score_answer
+from firmground.eval.metrics.answers import METRICS, Metric, metric, score_answer
 from firmground.eval.outcomes import read_outcomes
-from firmground.eval.report import render_report
-from firmground.eval.report_runs import compare_runs
+from firmground.eval.report.render import render_report
+from firmground.eval.report.runs import compare_runs
 from firmground.eval.stats import (
     Equivalence,
     Interval,
@@ -35,7 +34,7 @@ from firmground.eval.stats import (
     smallest_effect,
     wilson_interval,
 )
-from firmground.eval.summary import FLIPS, Summary, summarise
+from firmground.eval.summary.figures import FLIPS, Summary, summarise
 from firmground.eval.tasks import load_corpus, load_questions, task_names
 from firmground.eval.terminal import print_summary
 from firmground.eval.types import Example, Outcome, Score

@@ -14,10 +14,10 @@ from typing import Any, Literal, TypedDict
 
 from firmground.eval.compare import Assistant, Progress, compare
 from firmground.eval.manifest import write_json
-from firmground.eval.metrics import metric
+from firmground.eval.metrics.answers import metric
 from firmground.eval.stats import holm
-from firmground.eval.summary import rows_by_arm
-from firmground.eval.summary_pairs import paired_figure
+from firmground.eval.summary.figures import rows_by_arm
+from firmground.eval.summary.pairs import paired_figure
 from firmground.eval.types import Example, Outcome
 from firmground.knowledge.errors import InputError
 from firmground.rag.arms import AUGMENTED, PLAIN, STOCK, Arm
@@ -125,7 +125,7 @@ def ablate(
         InputError: the arm has no mitigation that these questions can show.
     """
     from firmground.eval.outcomes import read_outcomes
-    from firmground.eval.report import ABLATION, render_report
+    from firmground.eval.report.render import ABLATION, render_report
 
     arms, measurements = plan(arm, any(example.choices for example in examples))
     summary = compare(

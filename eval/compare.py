@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from firmground.eval.citations import citation_scores
 from firmground.eval.evidence import Evidence, Found
+from firmground.eval.locked import locked
 from firmground.eval.manifest import check_same_run, make_manifest, peak_memory, write_json
+from firmground.eval.metrics.citations import citation_scores
 from firmground.eval.outcomes import OutcomeLog, failed_outcome, outcome_of
-from firmground.eval.summary import Summary, summarise
+from firmground.eval.summary.figures import Summary, summarise
 from firmground.eval.types import Example, Outcome
 from firmground.knowledge.errors import InputError, KnowledgeBaseError, MissingExtra, WeightsMissing
 from firmground.rag.arms import Arm
@@ -105,7 +105,7 @@ def compare(
     _expect_different("question ids", [example.id for example in examples])
     _expect_different("arms", [arm.name for arm in arms])
     folder = Path(out)
-    with _locked(folder):
+    with locked(folder, RUN_FILES):
         manifest = make_manifest(assistant.describe(), examples, arms, seed, command, verifier_error)
         check_same_run(folder, manifest)
         write_json(folder / "manifest.json", manifest, "manifest")
@@ -116,7 +116,7 @@ def compare(
         write_json(folder / "memory.json", peak_memory(folder / "memory.json"), "memory")
         summary = summarise(outcomes, seed)
         write_json(folder / "summary.json", summary, "summary")
-        from firmground.eval.report import render_report
+        from firmground.eval.report.render import render_report
 
         render_report(folder, summary=summary)
     return summary
@@ -250,30 +250,6 @@ def _judged(assistant: Assistant, answers: dict[str, Answer], misled: set[str]) 
         raise
     except Exception as error:  # recorded in the rows, and counted apart
         return dict.fromkeys(answers, error)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Make the folder and hold it alone; leftovers of a crash (temporary files) are removed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / ".lock", "w")  # noqa: SIM115
-    except OSError as error:
-        raise InputError(f"can't write to {folder}: {error.strerror}; take another --out") from error
-    with file:
-        try:
-            import fcntl
-        except ImportError:  # Windows: no lock, two runs at once are on their own
-            pass
-        else:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(f"another comparison is writing to {folder}; wait, or take another --out") from error
-        for name in RUN_FILES:
-            for leftover in folder.glob(f".{name}.*.tmp"):
-                leftover.unlink(missing_ok=True)
-        yield
 
 
 def _expect_different(what: str, names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from firmground.eval.metrics import example_language, gold_answers, match
+from firmground.eval.metrics.answers import example_language, gold_answers, match
 from firmground.eval.types import Example
 from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.knowledge.text import CJK

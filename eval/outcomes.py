@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from firmground.eval.evidence import STATUSES, NoEvidence
-from firmground.eval.metrics import score_answer
+from firmground.eval.metrics.answers import score_answer
 from firmground.eval.types import Example, Outcome
 from firmground.knowledge.durable import failpoint, fsync_folder, write_atomic
 from firmground.knowledge.errors import FirmgroundError, InputError

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from firmground.eval import wording
-from firmground.eval.metrics import metric
+from firmground.eval.metrics.answers import metric
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from firmground.eval.evidence import STATUSES
-from firmground.eval.metrics import metric
-from firmground.eval.summary_flips import FLIPS
+from firmground.eval.metrics.answers import metric
+from firmground.eval.summary.flips import FLIPS
 
 NBSP = "\N{NO-BREAK SPACE}"
 

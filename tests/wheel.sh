@@ -35,10 +35,10 @@ for name in names:
 for folder, file in (
     ("firmground.knowledge.packs", "commonsense-en.jsonl"),
     ("firmground.eval.tasks", "commonsense-zh.jsonl"),
-    ("firmground.eval", "report.html"),
-    ("firmground.eval", "report_parts.html"),
-    ("firmground.eval", "report_runs.html"),
-    ("firmground.eval", "report_style.html"),
+    ("firmground.eval.report", "report.html"),
+    ("firmground.eval.report", "parts.html"),
+    ("firmground.eval.report", "runs.html"),
+    ("firmground.eval.report", "style.html"),
     ("firmground.ui", "app.py"),
 ):
     assert (files(folder) / file).is_file(), f"{folder}/{file} is not in the wheel"

@@ -20,7 +20,7 @@ def run_ablate(
     """Measure every mitigation of an arm, and leave everything in `out`."""
     from firmground.eval.terminal import print_ablation
     from firmground.rag.ground import measured_error
-    from firmground.ui.cli import open_assistant
+    from firmground.ui.commands.options import open_assistant
 
     console = Console(stderr=as_json)
     chosen = chosen_arms(arm, arms_file)

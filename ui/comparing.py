@@ -17,7 +17,7 @@ from firmground.eval.compare import BATCH_SIZE, compare
 from firmground.eval.tasks import load_questions
 
 if TYPE_CHECKING:
-    from firmground.eval.summary import Summary
+    from firmground.eval.summary.figures import Summary
     from firmground.eval.tasks import Questions
 
 
@@ -29,7 +29,7 @@ def run_compare(
     """Compare arms on a question file, and leave everything in `out`."""
     from firmground.eval.terminal import print_summary
     from firmground.rag.ground import measured_error
-    from firmground.ui.cli import open_assistant
+    from firmground.ui.commands.options import open_assistant
 
     console = Console(stderr=as_json)
     chosen = chosen_arms(arms, arms_file)

@@ -20,7 +20,7 @@ def knowledge_base(kb: str) -> KnowledgeBase:
     """A pack by name, or a folder, opened and with its encoder loaded. It sees what others add to it later."""
     from firmground.knowledge.encode import open_base
     from firmground.knowledge.packs import base_folder
-    from firmground.ui.cli import quiet_models
+    from firmground.ui.commands.options import quiet_models
 
     quiet_models()
     base = open_base(base_folder(kb))

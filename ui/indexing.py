@@ -18,7 +18,7 @@ SHOWN_FAILURES = 20
 
 def run_index(paths: list[str], kb: Path, encoder: str, device: str, as_json: bool) -> int:
     """Index, print what happened, and return the exit code: 0, or 6 if some files couldn't be read."""
-    from firmground.ui.cli import quiet_models
+    from firmground.ui.commands.options import quiet_models
 
     console = Console(stderr=as_json)
     find_files(paths)  # a wrong path is an error before anything is made

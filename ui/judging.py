@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from firmground.eval.judge import Judge
-from firmground.eval.judge_run import FILE, judge_run
+from firmground.eval.judge.ask import Judge
+from firmground.eval.judge.run import FILE, judge_run
 from firmground.eval.wording import percent, percent_interval, plural
 from firmground.knowledge.errors import InputError
 

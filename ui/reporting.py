@@ -32,8 +32,8 @@ def run_report(runs: list[Path], arms: str | None, out: Path | None, as_json: bo
 def _render(run: Path, as_json: bool) -> None:
     from firmground.eval.manifest import read_json, write_json
     from firmground.eval.outcomes import read_outcomes
-    from firmground.eval.report import render_report
-    from firmground.eval.summary import summarise
+    from firmground.eval.report.render import render_report
+    from firmground.eval.summary.figures import summarise
     from firmground.eval.terminal import print_summary
     from firmground.ui.comparing import print_paths
 
@@ -51,7 +51,7 @@ def _render(run: Path, as_json: bool) -> None:
 
 def _correct(run: Path, labels: Path, as_json: bool) -> None:
     """Each arm's unsupported rate, corrected by people's labels on a part of the answers (docs/statistics.md)."""
-    from firmground.eval.judge_labels import corrected_rate, read_labels
+    from firmground.eval.judge.labels import corrected_rate, read_labels
     from firmground.eval.outcomes import read_outcomes
     from firmground.eval.wording import percent, percent_interval
 
@@ -74,7 +74,7 @@ def _correct(run: Path, labels: Path, as_json: bool) -> None:
 
 
 def _compare(first: Path, second: Path, arms: str | None, out: Path | None, as_json: bool) -> None:
-    from firmground.eval.report_runs import compare_runs, write_runs
+    from firmground.eval.report.runs import compare_runs, write_runs
     from firmground.eval.terminal import print_runs
 
     console = Console(stderr=as_json)

@@ -47,7 +47,7 @@ def run_tune(kb: Path, recall: float, k: int, queries: Path | None, kinds: str, 
 
 def _encoded(kb: Path, queries: Path) -> np.ndarray:
     """The vectors of a file's questions, by the encoder the base was made with."""
-    from firmground.ui.cli import quiet_models
+    from firmground.ui.commands.options import quiet_models
 
     quiet_models()
     questions = [example.question for example in load_questions(queries)]

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from firmground.eval.metrics import match, token_f1
+from firmground.eval.metrics.answers import match, token_f1
 from firmground.eval.outcomes import read_outcomes
 from firmground.eval.stats import mean_interval, paired_interval
 from firmground.eval.types import Outcome

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from firmground.eval.compare import compare
-from firmground.eval.summary import Summary
+from firmground.eval.summary.figures import Summary
 from firmground.eval.tasks import load_corpus, load_questions
 from firmground.knowledge import weights
 from firmground.knowledge.base import KnowledgeBase

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast, get_args
 
-from firmground.eval.normalise import language_of
+from firmground.eval.metrics.normalise import language_of
 from firmground.eval.tasks.fields import Row, flag_of, id_of, list_of, shortened, text_of, texts_of
 from firmground.eval.types import Example, Task
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from firmground.eval.normalise import language_of
+from firmground.eval.metrics.normalise import language_of
 from firmground.eval.tasks.fields import Row, id_of, kept, list_of, object_of, shortened, text_of, texts_of, unique
 from firmground.eval.tasks.files import Record
 from firmground.eval.types import Example

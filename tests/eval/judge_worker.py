@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from firmground.eval.judge import Judge
-from firmground.eval.judge_run import judge_run
+from firmground.eval.judge.ask import Judge
+from firmground.eval.judge.run import judge_run
 from tests.eval.judge_fakes import honest, model
 
 

@@ -8,7 +8,12 @@ import random
 import numpy as np
 import pytest
 
-from firmground.eval.calibration import area_under_risk_coverage, brier, expected_calibration_error, risk_coverage
+from firmground.eval.metrics.calibration import (
+    area_under_risk_coverage,
+    brier,
+    expected_calibration_error,
+    risk_coverage,
+)
 from firmground.knowledge.errors import InputError
 
 

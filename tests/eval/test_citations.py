@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from firmground.eval.citations import citation_scores
+from firmground.eval.metrics.citations import citation_scores
 from firmground.rag.types import Citation, Claim, Verdict
 from firmground.rag.verify import LexicalVerifier
 

@@ -14,7 +14,7 @@ import pytest
 
 from firmground.eval import compare as compare_function
 from firmground.eval.outcomes import OutcomeLog, read_outcomes
-from firmground.eval.summary import summarise
+from firmground.eval.summary.figures import summarise
 from firmground.eval.types import Example
 from firmground.knowledge.errors import InputError, WeightsMissing
 from firmground.knowledge.types import Passage
@@ -222,7 +222,7 @@ def test_folders_that_can_t_be_used(tmp_path):
 def test_two_at_once_in_one_folder(tmp_path):
     class Nested(FakeAssistant):
         def answer_batch(self, questions, arm):
-            with pytest.raises(InputError, match="another comparison is writing"):
+            with pytest.raises(InputError, match="another process is writing"):
                 compare(tmp_path)
             return super().answer_batch(questions, arm)
 

@@ -17,7 +17,7 @@ QUESTIONS = 14  # four batches, the last of them short
 
 # A server that has imported everything once, and forks: a process a run, without the time to start Python.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.eval.crash_worker", "firmground.eval.report", "jinja2"])
+_context.set_forkserver_preload(["tests.eval.crash_worker", "firmground.eval.report.render", "jinja2"])
 
 
 def run(folder: Path, failpoint: str = "") -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from firmground.eval.evidence import Evidence, NoEvidence, kind
-from firmground.eval.metrics import match
+from firmground.eval.metrics.answers import match
 from firmground.eval.types import Example
 from firmground.knowledge.errors import InputError
 from firmground.knowledge.types import Hit, Passage

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 
-from firmground.eval.citations import citation_scores
-from firmground.eval.judge import Judge, Judgement
-from firmground.eval.judge_prompts import ANSWER, CLAIM, PREFERENCE, fingerprint, messages, parse
+from firmground.eval.judge.ask import Judge, Judgement
+from firmground.eval.judge.prompts import ANSWER, CLAIM, PREFERENCE, fingerprint, messages, parse
+from firmground.eval.metrics.citations import citation_scores
 from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.rag.types import Citation, Claim, Verifier
 from tests.eval.judge_fakes import ICE, ICE_ZH, first_option, honest, model, options
@@ -100,7 +100,7 @@ def test_a_chinese_question_is_asked_in_chinese() -> None:
 
 def test_the_fingerprint_changes_with_the_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint()
-    monkeypatch.setattr("firmground.eval.judge_prompts._REPLY", {"en": "Say it.", "zh": "说。"})
+    monkeypatch.setattr("firmground.eval.judge.prompts._REPLY", {"en": "Say it.", "zh": "说。"})
     assert fingerprint() != before
 
 

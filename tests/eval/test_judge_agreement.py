@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firmground.eval.judge import Judge
-from firmground.eval.judge_agreement import agreement, balanced_accuracy, kappa
-from firmground.eval.judge_labels import corrected_rate, judged_labels, read_labels
-from firmground.eval.judge_run import judge_run, read_judgements
+from firmground.eval.judge.agreement import agreement, balanced_accuracy, kappa
+from firmground.eval.judge.ask import Judge
+from firmground.eval.judge.labels import corrected_rate, judged_labels, read_labels
+from firmground.eval.judge.run import judge_run, read_judgements
 from firmground.eval.outcomes import read_outcomes
 from firmground.eval.stats import mean_interval, prediction_powered, wilson_interval
 from firmground.eval.types import Outcome

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from firmground.eval import judge_run as module
-from firmground.eval.judge import Judge
-from firmground.eval.judge_run import judge_run, read_judgements
+from firmground.eval.judge import run as module
+from firmground.eval.judge.ask import Judge
+from firmground.eval.judge.run import judge_run, read_judgements
+from firmground.eval.locked import locked
 from firmground.knowledge.errors import FirmgroundError, InputError
 from tests.eval.judge_fakes import ICE, first_option, honest, model, outcome, small_run, write_run
 from tests.eval.judge_worker import work
@@ -20,7 +21,7 @@ from tests.eval.judge_worker import work
 # The server is shared with test_crash.py, and the last list wins: so this one holds what both need.
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["tests.eval.crash_worker", "firmground.eval.report", "jinja2", "tests.eval.judge_worker"]
+    ["tests.eval.crash_worker", "firmground.eval.report.render", "jinja2", "tests.eval.judge_worker"]
 )
 
 
@@ -175,7 +176,7 @@ def test_another_judge_and_another_writer_are_refused(tmp_path: Path) -> None:
     judge_run(run, Judge(model(honest)))
     with pytest.raises(InputError, match="holds what rule judged, not other"):
         judge_run(run, Judge(model(honest, "other")))
-    with module._locked(run), pytest.raises(InputError, match="another process is writing"):
+    with locked(run, []), pytest.raises(InputError, match="another process is writing"):
         judge_run(run, Judge(model(honest)))
     with pytest.raises(InputError, match="expected the folder of a comparison"):
         judge_run(tmp_path / "nothing", Judge(model(honest)))

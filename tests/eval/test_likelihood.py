@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from firmground.eval.likelihood import perplexity
+from firmground.eval.metrics.likelihood import perplexity
 from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.rag.generate import TransformersGenerator
 from firmground.rag.langchain import ChatModelGenerator

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from firmground.eval.metrics import (
+from firmground.eval.metrics.answers import (
     exact_match,
     is_right,
     match,
@@ -14,7 +14,7 @@ from firmground.eval.metrics import (
     token_f1,
     unsupported_share,
 )
-from firmground.eval.normalise import cmrc_tokens, language_of, squad_text, treebank_tokens, word_tokens
+from firmground.eval.metrics.normalise import cmrc_tokens, language_of, squad_text, treebank_tokens, word_tokens
 from firmground.eval.types import Example
 from firmground.rag.arms import PLAIN
 from firmground.rag.types import Answer, Claim

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from firmground.eval.metrics import picked_choice, score_answer
-from firmground.eval.metrics_choices import likeliest_choice
+from firmground.eval.metrics.answers import picked_choice, score_answer
+from firmground.eval.metrics.choices import likeliest_choice
 from firmground.eval.types import Example
 from firmground.rag.arms import PLAIN
 from firmground.rag.types import Answer, ChoiceScore

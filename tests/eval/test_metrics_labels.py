@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from firmground.eval.metrics_labels import label_figures, label_scores
+from firmground.eval.metrics.labels import label_figures, label_scores
 from firmground.eval.types import Outcome
 from firmground.knowledge.errors import InputError
 

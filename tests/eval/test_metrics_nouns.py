@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from firmground.eval.calibration import area_under_risk_coverage, brier, expected_calibration_error
-from firmground.eval.citations import citation_scores
-from firmground.eval.likelihood import perplexity
-from firmground.eval.metrics import METRICS, RUN_METRICS, STATUSES, metric, score_answer, token_f1
-from firmground.eval.metrics_labels import label_scores
-from firmground.eval.text_metrics import chrf, corpus_scores, rouge_l
+from firmground.eval.metrics.answers import METRICS, RUN_METRICS, STATUSES, metric, score_answer, token_f1
+from firmground.eval.metrics.calibration import area_under_risk_coverage, brier, expected_calibration_error
+from firmground.eval.metrics.citations import citation_scores
+from firmground.eval.metrics.labels import label_scores
+from firmground.eval.metrics.likelihood import perplexity
+from firmground.eval.metrics.texts import chrf, corpus_scores, rouge_l
 from firmground.eval.types import Example
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag.arms import AUGMENTED

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmground.eval.metrics_numbers import number_values
+from firmground.eval.metrics.numbers import number_values
 
 
 @pytest.mark.parametrize(

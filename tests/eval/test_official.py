@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from firmground.eval.metrics import exact_match, token_f1
-from firmground.eval.normalise import cmrc_tokens
+from firmground.eval.metrics.answers import exact_match, token_f1
+from firmground.eval.metrics.normalise import cmrc_tokens
 
 ROWS = json.loads((Path(__file__).parent / "official_scores.json").read_text("utf-8"))
 

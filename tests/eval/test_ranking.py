@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from firmground.eval.metrics import score_answer
-from firmground.eval.ranking import ndcg, newly_found, ranking_scores, recall, reciprocal_rank
+from firmground.eval.metrics.answers import score_answer
+from firmground.eval.metrics.ranking import ndcg, newly_found, ranking_scores, recall, reciprocal_rank
 from firmground.eval.types import Example
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag.arms import AUGMENTED, PLAIN

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from firmground.eval import compare, print_summary, render_report, wording
 from firmground.eval.outcomes import read_outcomes
-from firmground.eval.report import report_html
-from firmground.eval.report_page import _verifier_errors
-from firmground.eval.report_question import question_view
+from firmground.eval.report.page import _verifier_errors
+from firmground.eval.report.question import question_view
+from firmground.eval.report.render import report_html
 from firmground.eval.types import Example, Outcome
 from firmground.knowledge.errors import InputError
 from firmground.knowledge.types import Passage

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from firmground.eval.compare import compare
-from firmground.eval.report_csv import outcomes_csv
-from firmground.eval.report_markdown import escape
-from firmground.eval.report_question import choice_shares
-from firmground.eval.report_runs import compare_runs, write_runs
+from firmground.eval.report.markdown import escape
+from firmground.eval.report.question import choice_shares
+from firmground.eval.report.runs import compare_runs, write_runs
+from firmground.eval.report.table import outcomes_csv
 from firmground.eval.terminal import print_runs
 from firmground.eval.types import Example, Outcome
 from firmground.knowledge.errors import InputError

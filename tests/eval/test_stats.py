@@ -17,7 +17,7 @@ from firmground.eval.stats import (
     resampled_means,
     wilson_interval,
 )
-from firmground.eval.stats_intervals import _drawn_counts
+from firmground.eval.stats.intervals import _drawn_counts
 from firmground.knowledge.errors import InputError
 
 
@@ -85,7 +85,7 @@ def test_resampling_against_every_resample():
 def test_few_and_many_different_values_are_resampled_alike(monkeypatch):
     values = np.sort(np.random.default_rng(3).choice([0, 0.25, 0.5, 1], 80))
     by_counts = mean_interval(values)
-    monkeypatch.setattr("firmground.eval.stats_intervals._FEW", 1)
+    monkeypatch.setattr("firmground.eval.stats.intervals._FEW", 1)
     by_draws = mean_interval(values)
     assert by_counts.value == by_draws.value
     assert (by_counts.low, by_counts.high) == pytest.approx((by_draws.low, by_draws.high), abs=0.005)
@@ -96,10 +96,10 @@ def test_a_result_depends_on_the_seed_and_not_on_the_order_or_the_chunks(monkeyp
     first = mean_interval(values)
     assert mean_interval(values[::-1]) == first
     assert mean_interval(values, seed=1) != first
-    monkeypatch.setattr("firmground.eval.stats_intervals._CHUNK", 700)
+    monkeypatch.setattr("firmground.eval.stats.intervals._CHUNK", 700)
     _drawn_counts.cache_clear()
     assert mean_interval(values) == first
-    monkeypatch.setattr("firmground.eval.stats_intervals._MOST_KEPT", 0)
+    monkeypatch.setattr("firmground.eval.stats.intervals._MOST_KEPT", 0)
     many = mean_interval(values)
     assert (many.low, many.high) == pytest.approx((first.low, first.high), rel=1e-12)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from firmground.eval.stats import Interval, all_equal_interval, mean_interval, paired_interval
-from firmground.eval.stats_intervals import _drawn_sums, cluster_sums
+from firmground.eval.stats.intervals import _drawn_sums, cluster_sums
 from firmground.knowledge.errors import InputError
 
 
@@ -79,7 +79,7 @@ def test_neither_order_nor_names_nor_memory_change_a_result(monkeypatch):
     first = mean_interval(values, clusters=names)
     order = np.random.default_rng(1).permutation(len(values))
     assert mean_interval([values[i] for i in order], clusters=[f"段落{names[i]}" for i in order]) == first
-    monkeypatch.setattr("firmground.eval.stats_intervals._MOST_KEPT", 0)
+    monkeypatch.setattr("firmground.eval.stats.intervals._MOST_KEPT", 0)
     again = mean_interval(values, clusters=names)
     assert (again.low, again.high) == pytest.approx((first.low, first.high), rel=1e-12)
 

@@ -64,12 +64,12 @@ def test_drawn_signs_agree_with_all_of_them(monkeypatch):
     first, second = np.random.default_rng(9).random((2, 16))
     second += 0.15
     exact = permutation_test(first, second)
-    monkeypatch.setattr("firmground.eval.stats_tests._EXACT", 0)
+    monkeypatch.setattr("firmground.eval.stats.tests._EXACT", 0)
     drawn = permutation_test(first, second)
     assert drawn != exact
     assert drawn == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 10_000))
     assert drawn == permutation_test(second[::-1], first[::-1])  # neither order nor direction matters
-    monkeypatch.setattr("firmground.eval.stats_tests._CHUNK", 100)
+    monkeypatch.setattr("firmground.eval.stats.tests._CHUNK", 100)
     assert permutation_test(first, second) == drawn
     far = permutation_test(np.zeros(50), 1 + np.random.default_rng(1).random(50))
     assert far == 1 / 10_001  # never 0: the observed signs are one of the draws

@@ -9,7 +9,7 @@ import pytest
 
 from firmground.eval import wording
 from firmground.eval.stats import mcnemar, wilson_interval
-from firmground.eval.summary import FLIPS, flip, summarise
+from firmground.eval.summary.figures import FLIPS, flip, summarise
 from firmground.eval.types import Outcome
 
 SCORES = {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from firmground.eval.metrics import score_answer
-from firmground.eval.text_metrics import (
+from firmground.eval.metrics.answers import score_answer
+from firmground.eval.metrics.texts import (
     bleu,
     chrf,
     common_subsequence,

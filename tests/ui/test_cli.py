@@ -45,7 +45,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
     """Runs a command line in this process; (exit code, stdout, stderr)."""
     monkeypatch.setattr(encode, "SentenceEncoder", WordEncoder)
     monkeypatch.setattr("firmground.ui.indexing.SentenceEncoder", WordEncoder)
-    monkeypatch.setattr("firmground.ui.cli.quiet_models", lambda: None)
+    monkeypatch.setattr("firmground.ui.commands.options.quiet_models", lambda: None)
     generator = Echo({"9 percent": "9 percent", "约9%": "约9%", "?": "twice as much", "？": "两倍"})
     monkeypatch.setattr("firmground.rag.assistant.load_generator", lambda name, device="": generator)
     monkeypatch.setenv("COLUMNS", "160")

@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from firmground.eval.stats_intervals import CONFIDENCE, Interval, all_equal_interval, finite
+from firmground.eval.stats.intervals import CONFIDENCE, Interval, all_equal_interval, finite
 from firmground.knowledge.errors import InputError
 
 FEWEST_LABELS = 100  # the interval stands on the normal approximation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from firmground.eval.metrics_choices import picked_choice
+from firmground.eval.metrics.choices import picked_choice
 from firmground.eval.types import Outcome
 from firmground.knowledge.errors import InputError
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from firmground.eval.normalise import Language, language_of
+from firmground.eval.metrics.normalise import Language, language_of
 from firmground.eval.types import Outcome
 from firmground.knowledge.errors import InputError
 

@@ -7,7 +7,6 @@ each claim as our verifier reads it: so the two can be held against each other.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,10 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from firmground.eval.judge import Judge, Judgement
-from firmground.eval.judge_agreement import judged_table
-from firmground.eval.judge_labels import read_labels
-from firmground.eval.judge_prompts import fingerprint
+from firmground.eval.judge.agreement import judged_table
+from firmground.eval.judge.ask import Judge, Judgement
+from firmground.eval.judge.labels import read_labels
+from firmground.eval.judge.prompts import fingerprint
+from firmground.eval.locked import locked
 from firmground.eval.manifest import read_json
 from firmground.eval.outcomes import read_outcomes
 from firmground.eval.types import Outcome
@@ -75,12 +75,12 @@ def judge_run(
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Judge a comparison's rows and return the table of `judge_agreement.judged_table`.
+    """Judge a comparison's rows and return the table of `agreement.judged_table`.
 
     Started again it goes on where it was; rows on which the model failed are asked again.
 
     Args:
-        labels: people's labels, see `judge_labels.read_labels`.
+        labels: people's labels, see `labels.read_labels`.
         limit: only the first so many questions.
         progress: called as progress(done, total) in rows, whenever some have become durable.
 
@@ -92,7 +92,7 @@ def judge_run(
     outcomes = _first_questions(read_outcomes(folder / "outcomes.jsonl"), limit)
     known_labels = read_labels(Path(labels), outcomes) if labels is not None else {}
     shown = [one for one in _what_is_shown(outcomes, _misled(folder)) if not one.row.error]
-    with _locked(folder):
+    with locked(folder, [FILE]):
         done = _resume(folder / FILE, judge, shown)
         waiting = [one for one in shown if (one.row.id, one.row.arm) not in done]
         with open(folder / FILE, "ab", buffering=0) as file:
@@ -257,21 +257,3 @@ def _append(file: Any, rows: Sequence[JudgedRow]) -> None:
         failpoint("judge.torn")
     os.fsync(file.fileno())
     failpoint("judge.done")
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the comparison's folder alone, as `compare` does: neither writes while the other reads."""
-    with open(folder / ".lock", "a") as file:
-        try:
-            import fcntl
-        except ImportError:  # Windows: no lock, two runs at once are on their own
-            pass
-        else:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(f"another process is writing to {folder}; wait until it has ended") from error
-        for leftover in folder.glob(f".{FILE}.*.tmp"):
-            leftover.unlink(missing_ok=True)
-        yield

@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from firmground.eval.summary_arms import row_language
-from firmground.eval.summary_flips import state
-from firmground.eval.summary_pairs import ordered
+from firmground.eval.summary.arms import row_language
+from firmground.eval.summary.flips import state
+from firmground.eval.summary.pairs import ordered
 from firmground.eval.types import Outcome
 
 # What makes a spreadsheet take a text for a formula, also in full width and after spaces.

@@ -1,11 +1,11 @@
 """Intervals and tests, in one place to import from; docs/statistics.md says what each answers and when to use it.
 
-stats_intervals   a mean and what it may be      mean_interval, paired_interval, wilson_interval
-stats_tests       a difference between two arms  mcnemar, permutation_test, holm, equivalence, smallest_effect
-stats_labels      labels and a judge together    prediction_powered
+intervals   a mean and what it may be      mean_interval, paired_interval, wilson_interval
+tests       a difference between two arms  mcnemar, permutation_test, holm, equivalence, smallest_effect
+labels      labels and a judge together    prediction_powered
 """
 
-from firmground.eval.stats_intervals import (
+from firmground.eval.stats.intervals import (
     CONFIDENCE,
     RESAMPLES,
     Interval,
@@ -15,8 +15,8 @@ from firmground.eval.stats_intervals import (
     resampled_means,
     wilson_interval,
 )
-from firmground.eval.stats_labels import prediction_powered
-from firmground.eval.stats_tests import (
+from firmground.eval.stats.labels import prediction_powered
+from firmground.eval.stats.tests import (
     ALPHA,
     POWER,
     Equivalence,

@@ -1,4 +1,4 @@
-"""The scores of one answer, and the rules behind them; what each score means stands in `metrics_nouns`.
+"""The scores of one answer, and the rules behind them; what each score means stands in `nouns`.
 
 **The three outcomes, defined once.** Every question with gold answers ends in exactly one of them:
 *right*: EM = 1, or F1 >= 0.5 against a gold answer whose numbers all stand in the answer (where the question offers
@@ -14,10 +14,8 @@ import difflib
 from collections import Counter
 from collections.abc import Sequence
 
-from firmground.eval.metrics_choices import RULES, Rule, likeliest_choice, picked_choice
-from firmground.eval.metrics_nouns import METRICS, RUN_METRICS, STATUSES, Metric, Status, metric
-from firmground.eval.metrics_numbers import number_values
-from firmground.eval.normalise import (
+from firmground.eval.metrics.choices import RULES, Rule, likeliest_choice, picked_choice
+from firmground.eval.metrics.normalise import (
     Language,
     cmrc_text,
     cmrc_tokens,
@@ -27,8 +25,10 @@ from firmground.eval.normalise import (
     squad_tokens,
     word_tokens,
 )
-from firmground.eval.ranking import ranking_scores
-from firmground.eval.text_metrics import REFERENCE_TASKS, bleu, chrf, rouge_l
+from firmground.eval.metrics.nouns import METRICS, RUN_METRICS, STATUSES, Metric, Status, metric
+from firmground.eval.metrics.numbers import number_values
+from firmground.eval.metrics.ranking import ranking_scores
+from firmground.eval.metrics.texts import REFERENCE_TASKS, bleu, chrf, rouge_l
 from firmground.eval.types import Example
 from firmground.rag.arms import Arm
 from firmground.rag.types import Answer, Claim

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from firmground.eval.stats import mean_interval, prediction_powered
-from firmground.eval.stats_labels import FEWEST_LABELS
+from firmground.eval.stats.labels import FEWEST_LABELS
 from firmground.eval.types import Outcome
 from firmground.knowledge.errors import InputError
 
 if TYPE_CHECKING:
-    from firmground.eval.judge_run import JudgedRow
+    from firmground.eval.judge.run import JudgedRow
 
 # (id, arm, place of the claim, or None for the answer) → whether it is good: supported, right.
 Labels = Mapping[tuple[str, str, int | None], bool]

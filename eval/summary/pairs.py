@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from firmground.eval.metrics import METRICS
+from firmground.eval.metrics.answers import METRICS
 from firmground.eval.stats import (
     equivalence,
     holm,
@@ -22,7 +22,7 @@ from firmground.eval.stats import (
     permutation_test,
     smallest_effect,
 )
-from firmground.eval.summary_flips import FLIPS, State, flip, state
+from firmground.eval.summary.flips import FLIPS, State, flip, state
 from firmground.eval.types import Outcome
 
 HARM_MARGIN = 0.05  # a loss of `right` below this is no harm: 5 points; a convention of ours, said in every report

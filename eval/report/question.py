@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
-from firmground.eval.normalise import language_of
-from firmground.eval.summary_flips import state
+from firmground.eval.metrics.normalise import language_of
+from firmground.eval.summary.flips import state
 from firmground.eval.types import Outcome
 from firmground.rag.choose import Rule, shares
 from firmground.rag.types import ChoiceScore

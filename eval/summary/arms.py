@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from firmground.eval.metrics import METRICS, match
-from firmground.eval.normalise import language_of
+from firmground.eval.metrics.answers import METRICS, match
+from firmground.eval.metrics.normalise import language_of
 from firmground.eval.outcomes import is_final
 from firmground.eval.stats import mean_interval
-from firmground.eval.summary_flips import state
-from firmground.eval.summary_pairs import clusters_of, ordered
+from firmground.eval.summary.flips import state
+from firmground.eval.summary.pairs import clusters_of, ordered
 from firmground.eval.types import Outcome
 
 COSTS = ("seconds", "retrieve_s", "generate_s", "verify_s", "prompt_tokens", "completion_tokens")
@@ -66,7 +66,12 @@ def calibration(rows: Iterable[Outcome]) -> dict[str, Any] | None:
     Over answered questions with a confidence (`n`): mean `confidence` beside the share `right`, `ece`, `brier`, and
     `curve`, (coverage, risk) when the least certain answers are withheld, with the area under it, `aurc`.
     """
-    from firmground.eval.calibration import area_under_risk_coverage, brier, expected_calibration_error, risk_coverage
+    from firmground.eval.metrics.calibration import (
+        area_under_risk_coverage,
+        brier,
+        expected_calibration_error,
+        risk_coverage,
+    )
 
     told = [row for row in rows if row.confidence is not None and state(row) in ("right", "hallucinated")]
     if not told:
@@ -106,7 +111,7 @@ def followed_planted(rows: Iterable[Outcome], planted: Mapping[str, str], seed: 
 
 def labels(rows: Iterable[Outcome]) -> dict[str, Any] | None:
     """Precision, recall and F1 of every label and on average ("macro"); None where no question wants a label."""
-    from firmground.eval.metrics_labels import label_figures
+    from firmground.eval.metrics.labels import label_figures
 
     figures = label_figures(rows)
     return asdict(figures) if figures else None

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from firmground.eval.stats_intervals import cluster_sums, finite, mean_interval, paired_differences
+from firmground.eval.stats.intervals import cluster_sums, finite, mean_interval, paired_differences
 from firmground.knowledge.errors import InputError
 
 ALPHA = 0.05  # the share of two-sided tests that may find a difference where there is none

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from firmground.eval.normalise import has_run, word_tokens
+from firmground.eval.metrics.normalise import has_run, word_tokens
 from firmground.rag.choose import Rule, weight
 from firmground.rag.types import ChoiceScore
 

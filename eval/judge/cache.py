@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firmground.eval.judge_prompts import Messages
+from firmground.eval.judge.prompts import Messages
 from firmground.knowledge.errors import InputError
 
 _CREATE = "CREATE TABLE IF NOT EXISTS replies(key TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID"

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from firmground.eval import wording
-from firmground.eval.metrics import METRICS, Metric, metric
-from firmground.eval.report_question import question_view
-from firmground.eval.summary import Summary, flip, state
+from firmground.eval.metrics.answers import METRICS, Metric, metric
+from firmground.eval.report.question import question_view
+from firmground.eval.summary.figures import Summary, flip, state
 from firmground.eval.types import Outcome
 
 MOST_QUESTIONS = 300  # shown one by one; the figures are always of all

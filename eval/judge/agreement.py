@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from firmground.eval.judge import Judgement, Status
-from firmground.eval.judge_labels import Labels, is_good
-from firmground.eval.judge_prompts import fingerprint
+from firmground.eval.judge.ask import Judgement, Status
+from firmground.eval.judge.labels import Labels, is_good
+from firmground.eval.judge.prompts import fingerprint
 from firmground.eval.stats import RESAMPLES, Interval, mean_interval, wilson_interval
 from firmground.eval.types import Outcome
 
 if TYPE_CHECKING:
-    from firmground.eval.judge_run import JudgedRow
+    from firmground.eval.judge.run import JudgedRow
 
 _CHUNK = 2_000_000  # counts drawn at a time: 16 MB
 

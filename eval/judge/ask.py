@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from firmground.eval.judge_cache import ReplyCache, key_of, open_cache
-from firmground.eval.judge_prompts import ANSWER, CLAIM, PREFERENCE, JudgeTask, Messages, messages, parse
+from firmground.eval.judge.cache import ReplyCache, key_of, open_cache
+from firmground.eval.judge.prompts import ANSWER, CLAIM, PREFERENCE, JudgeTask, Messages, messages, parse
 from firmground.knowledge.errors import FirmgroundError
 from firmground.knowledge.text import Language, language
 

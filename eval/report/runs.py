@@ -10,13 +10,13 @@ from typing import Any, TypedDict
 
 from firmground.eval import wording
 from firmground.eval.manifest import read_json, write_json
-from firmground.eval.metrics import METRICS, metric
+from firmground.eval.metrics.answers import METRICS, metric
 from firmground.eval.outcomes import read_outcomes
-from firmground.eval.report import render
-from firmground.eval.report_markdown import difference_table, escape, flip_table
-from firmground.eval.report_page import changes, flip_rows
-from firmground.eval.summary import HARM_MARGIN, rows_by_arm
-from firmground.eval.summary_pairs import adjust, compare_pair
+from firmground.eval.report.markdown import difference_table, escape, flip_table
+from firmground.eval.report.page import changes, flip_rows
+from firmground.eval.report.render import render
+from firmground.eval.summary.figures import HARM_MARGIN, rows_by_arm
+from firmground.eval.summary.pairs import adjust, compare_pair
 from firmground.eval.types import Outcome
 from firmground.knowledge.durable import write_atomic
 from firmground.knowledge.errors import InputError
@@ -106,7 +106,7 @@ def write_runs(runs: Runs, out: str | Path) -> Path:
     names = dict.fromkeys(name for pair in runs["pairs"].values() for name in pair["differences"] if name in METRICS)
     definitions = [METRICS[name] for name in METRICS if name in names]
     values = {"runs": runs, "parts": parts, "definitions": definitions, "harm_margin": HARM_MARGIN}
-    write_atomic(folder / "report.html", render("report_runs.html", values).encode("utf-8", "replace"), "report")
+    write_atomic(folder / "report.html", render("runs.html", values).encode("utf-8", "replace"), "report")
     return folder / "report.html"
 
 

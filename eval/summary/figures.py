@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any, TypedDict
 
 from firmground.eval.stats import CONFIDENCE, RESAMPLES
-from firmground.eval.summary_arms import (
+from firmground.eval.summary.arms import (
     arm_figures,
     calibration,
     costs,
@@ -19,8 +19,8 @@ from firmground.eval.summary_arms import (
     row_category,
     row_language,
 )
-from firmground.eval.summary_flips import FLIPS, State, flip, state
-from firmground.eval.summary_pairs import HARM_MARGIN, adjust, clusters_of, compare_pair
+from firmground.eval.summary.flips import FLIPS, State, flip, state
+from firmground.eval.summary.pairs import HARM_MARGIN, adjust, clusters_of, compare_pair
 from firmground.eval.types import Outcome
 
 __all__ = [
@@ -45,7 +45,7 @@ class Summary(TypedDict):
 
     `arms`: {arm: {metric: figure}}, all in [0, 1]. `cost`: {arm: {"seconds" …: figure, "latency": {"p50", "p95"}}},
     means per question. `pairs`: {"first→second": …}, see `compare_pair`. `categories` and `languages`: {group: {arm:
-    {outcome: figure}}}. `calibration`, `planted`, `labels`: {arm: …}, where the rows have it; see `summary_arms`.
+    {outcome: figure}}}. `calibration`, `planted`, `labels`: {arm: …}, where the rows have it; see `arms`.
     """
 
     format: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from firmground.eval.normalise import has_run, word_tokens
+from firmground.eval.metrics.normalise import has_run, word_tokens
 from firmground.eval.types import Example
 from firmground.knowledge.types import Hit
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from firmground.eval import wording
 from firmground.eval.manifest import read_json
-from firmground.eval.normalise import language_of
+from firmground.eval.metrics.normalise import language_of
 from firmground.eval.outcomes import read_outcomes
-from firmground.eval.report_csv import outcomes_csv
-from firmground.eval.report_markdown import report_markdown
-from firmground.eval.report_page import MOST_QUESTIONS, page_values
-from firmground.eval.summary import FORMAT, Summary, summarise
+from firmground.eval.report.markdown import report_markdown
+from firmground.eval.report.page import MOST_QUESTIONS, page_values
+from firmground.eval.report.table import outcomes_csv
+from firmground.eval.summary.figures import FORMAT, Summary, summarise
 from firmground.eval.types import Outcome
 from firmground.knowledge.durable import failpoint, write_atomic
 
@@ -97,7 +97,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 def _templates() -> jinja2.Environment:
     import jinja2
 
-    folder = importlib.resources.files("firmground.eval")
+    folder = importlib.resources.files("firmground.eval.report")
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
         autoescape=True,

@@ -1,0 +1,122 @@
+"""Commands for who measures: compare, ablate, report, judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmground.knowledge import weights
+from firmground.ui.commands.options import ArmsFile, AsJson, Device, Format, GeneratorName, Kb, SkipBroken
+
+app = typer.Typer()
+
+
+@app.command()
+def compare(
+    kb: Kb,
+    questions: Annotated[
+        str, typer.Option(help="Question file (JSONL: id, question, answers a line), or a pack's name.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the outcomes, the summary and the reports.")],
+    arms: Annotated[
+        str | None,
+        typer.Option(
+            help="Arms to compare, with commas; the first is the baseline. plain, stock, augmented, extractive; "
+            "oracle, noise and counterfactual evidence show what retrieval is worth and what it can break; and "
+            "those of --arms-file. By default plain,augmented; with a file, plain and all of its arms."
+        ),
+    ] = None,
+    arms_file: ArmsFile = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
+    form: Format = "auto",
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    device: Device = "",
+    skip_broken: SkipBroken = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask every question by every arm, and say with intervals what retrieval fixed and what it broke.
+
+    Each answered question is kept at once: run the same command again after an interruption and nothing is asked twice.
+    """
+    from firmground.ui.comparing import run_compare
+
+    run_compare(kb, questions, out, arms, limit, generator, device, skip_broken, as_json, form, arms_file)
+
+
+@app.command()
+def ablate(
+    kb: Kb,
+    questions: Annotated[
+        str, typer.Option(help="Question file (JSONL: id, question, answers a line), or a pack's name.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the outcomes, ablation.json and the reports.")],
+    arm: Annotated[str, typer.Option(help="The arm to take apart; one of --arms-file too.")] = "augmented",
+    arms_file: ArmsFile = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
+    form: Format = "auto",
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    device: Device = "",
+    skip_broken: SkipBroken = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each mitigation of an arm buys and costs, best effect per second first.
+
+    Each is switched alone: taken from the full arm, and added to plain with what it needs. It asks every question about
+    a dozen times; run the same command again after an interruption and nothing is asked twice.
+    """
+    from firmground.ui.ablating import run_ablate
+
+    run_ablate(kb, questions, out, arm, limit, generator, device, skip_broken, as_json, form, arms_file)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="A run's folder; or two, the baseline first.")],
+    arms: Annotated[
+        str | None,
+        typer.Option(
+            help="Of two runs: only these arms, with commas. plain=mine sets the first run's plain against the "
+            "second run's mine. By default every arm that both have."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Of two runs: folder for report.html and report.md.")] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of one run: people's labels on 100 answers or more (JSONL, docs/judges.md). Prints the "
+            "unsupported rates corrected for the verifier's errors."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run's report anew from its rows; or compare two runs, arm by arm and question by question.
+
+    Two runs compare where they asked the same questions of the same documents: another model, another encoder, other
+    settings. If the questions or the documents differ, it says how, and compares nothing.
+    """
+    from firmground.ui.reporting import run_report
+
+    run_report(runs, arms, out, as_json, labels)
+
+
+@app.command()
+def judge(
+    run: Annotated[Path, typer.Argument(help="Folder that `compare --out` named.")],
+    model: Annotated[
+        str, typer.Option(help="Chat model that judges: chat:provider:model, such as chat:ollama:qwen3:8b.")
+    ],
+    labels: Annotated[
+        Path | None, typer.Option(help="People's labels (JSONL), to hold judge and verifier against.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a chat model judge a comparison's claims and answers, and say how far that judge can be trusted.
+
+    Everything is asked twice, in both orders. Replies are kept: after an interruption the same command goes on.
+    """
+    from firmground.ui.judging import run_judge
+
+    run_judge(run, model, labels, limit, as_json)
