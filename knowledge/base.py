@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, overload
@@ -25,30 +24,29 @@ from firmground.knowledge.compact import due as compaction_due
 from firmground.knowledge.errors import FirmgroundError, InputError, KnowledgeBaseError
 from firmground.knowledge.filters import parse
 from firmground.knowledge.fold import SPARE, folded
-from firmground.knowledge.folder import file_sizes, is_base, usable_folder
+from firmground.knowledge.folder import file_sizes, is_base, make_base, usable_folder
 from firmground.knowledge.fuse import DENSE_WEIGHT
-from firmground.knowledge.index import VectorIndex, open_index, write_manifest
+from firmground.knowledge.gpu import check_device
+from firmground.knowledge.index import VectorIndex
 from firmground.knowledge.index_kinds import Kind, choose
-from firmground.knowledge.indexed import indexed_text
-from firmground.knowledge.intake import check_encoder, encode, prepare
+from firmground.knowledge.intake import Intake, check_encoder, encode
 from firmground.knowledge.lock import WriterLock
-from firmground.knowledge.records import AddReport, EncoderRecord, Entry
+from firmground.knowledge.records import AddReport, EncoderRecord
 from firmground.knowledge.rerank import RERANK_DEPTH, diversify, rerank
 from firmground.knowledge.search import Mode, SearchOptions, Where, check_search, retrieve, share_of_vectors
 from firmground.knowledge.types import Document, Encoder, Hit, Passage
-from firmground.knowledge.vector_cache import encode_missing, stored_vectors
 
-__all__ = ["AddReport", "KnowledgeBase", "Mode", "indexed_text"]
+__all__ = ["AddReport", "KnowledgeBase", "Mode"]
 
 log = logging.getLogger(__name__)
-
-BATCH_PASSAGES = 512  # are encoded and committed together: some seconds of work that an interruption may cost
 
 
 class KnowledgeBase:
     """Made by `create` or `open`; a context manager. Threads may share one; of writers there is one at a time."""
 
-    def __init__(self, folder: Path, encoder: Encoder | None, lock: WriterLock | None):
+    def __init__(
+        self, folder: Path, encoder: Encoder | None, lock: WriterLock | None, device: str, index: str | Kind | None
+    ):
         self.path = folder
         self.encoder = encoder
         self._lock = lock
@@ -57,44 +55,57 @@ class KnowledgeBase:
         self._store = stores.Store(folder, writable=lock is not None)
         try:
             check_encoder(folder, self._store.encoder, encoder)
-            self._index = VectorIndex(folder, self._store.encoder, self._store.created)
+            self._index = VectorIndex(folder, self._store.encoder, self._store.created, device)
             if lock is not None:
                 self._store.refresh_terms()
                 self._repair()
+                if index is not None and index != self._index.wanted:
+                    self.reindex(index)
         except BaseException:
             self._store.close()
             raise
 
     @classmethod
-    def create(cls, path: str | Path, encoder: Encoder, *, exist_ok: bool = False) -> KnowledgeBase:
+    def create(
+        cls,
+        path: str | Path,
+        encoder: Encoder,
+        *,
+        exist_ok: bool = False,
+        index: str | Kind | None = None,
+        device: str = "auto",
+    ) -> KnowledgeBase:
         """Make an empty base in a new or empty folder and open it for writing; `exist_ok`: or open the one there.
 
-        Raises InputError if the folder holds something else (or a base, without `exist_ok`), KnowledgeBaseError if the
-        base there is damaged, locked, or was made with another encoder.
+        `index`: auto (by how many passages there are), exact, ivf, hnsw, or a `Kind` with parameters of your own; None
+        leaves an older base the one it has. `device`: as for `open`.
+        Raises InputError if the folder holds something else (or a base, without `exist_ok`) or there is no such kind or
+        device, KnowledgeBaseError if the base there is damaged, locked, or was made with another encoder.
         """
+        choose(index or "auto", 0, encoder.dimension)
+        check_device(device)
         folder = usable_folder(Path(path))
         with stores.explained(folder):
             lock = WriterLock(folder)
         try:
-            if is_base(folder):
-                if not exist_ok:
-                    raise InputError(f"{folder} is a knowledge base already: open it, or take another folder")
-            else:
-                record, created = EncoderRecord.of(encoder), datetime.now(UTC).isoformat(timespec="seconds")
-                stores.Store.create(folder, record, created)
-                with stores.explained(folder):
-                    write_manifest(folder, record, created, None)
-            return cls(folder, encoder, lock)
+            if not is_base(folder):
+                make_base(folder, encoder, index or "auto")
+            elif not exist_ok:
+                raise InputError(f"{folder} is a knowledge base already: open it, or take another folder")
+            return cls(folder, encoder, lock, device, index)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def open(cls, path: str | Path, encoder: Encoder | None = None, *, writable: bool = False) -> KnowledgeBase:
+    def open(
+        cls, path: str | Path, encoder: Encoder | None = None, *, writable: bool = False, device: str = "auto"
+    ) -> KnowledgeBase:
         """Open the base at `path`. Without an encoder only searching by words works.
 
-        Raises InputError if there is none, KnowledgeBaseError if it is damaged, of a newer format, was made with
-        another encoder, or (`writable`) is being written already.
+        `device` that vectors are searched on: cpu, cuda (all GPUs, or an error), or auto (GPUs where it pays).
+        Raises InputError if there is no base or no such device, KnowledgeBaseError if the base is damaged, of a newer
+        format, was made with another encoder, or (`writable`) is being written already.
         """
         folder = Path(path)
         if not is_base(folder):
@@ -104,7 +115,7 @@ class KnowledgeBase:
         with stores.explained(folder):
             lock = WriterLock(folder) if writable else None
         try:
-            return cls(folder, encoder, lock)
+            return cls(folder, encoder, lock, device, None)
         except BaseException:
             if lock:
                 lock.release()
@@ -127,7 +138,7 @@ class KnowledgeBase:
             self._closed = True
             try:
                 if compact and self._lock and compaction_due(self._store.remains, self._store.count()[1]):
-                    self._store.compact(self._publish_anew)
+                    self._store.compact(partial(self._publish, anew=True))
             except (FirmgroundError, OSError) as error:  # closing must not fail for what can be done another time
                 log.warning("%s wasn't compacted: %s", self.path, error)
             finally:
@@ -152,7 +163,7 @@ class KnowledgeBase:
 
     def __contains__(self, document: object) -> bool:
         with self._mutex:
-            return isinstance(document, str) and self._store.content_hash(document) is not None
+            return isinstance(document, str) and bool(self._store.content_hashes([document]))
 
     def document(self, document: str) -> Document:
         """Raises InputError if there is none with this id."""
@@ -194,8 +205,7 @@ class KnowledgeBase:
     def identity(self) -> dict[str, Any]:
         """What an answer depends on: the documents and the encoder, not where or how they lie on disk."""
         with self._mutex, self._store.snapshot():
-            documents, passages = self._store.count()
-            record = self.encoder_record
+            (documents, passages), record = self._store.count(), self.encoder_record
             return {
                 "documents": documents,
                 "passages": passages,
@@ -229,15 +239,7 @@ class KnowledgeBase:
     def verify(self) -> list[str]:
         """Everything that is wrong with the files, a line each; empty where all is well. Reads all of them."""
         with self._mutex:
-            problems = self._store.verify()
-            self._index.refresh()
-            record, problem = self._index.record, self._index.problem
-            if record and not problem:
-                try:
-                    open_index(self.path, record, self.encoder_record.dimension, hashed=None)
-                except (OSError, ValueError, RuntimeError) as error:
-                    problem = str(error)
-        return [*problems, problem] if problem else problems
+            return [*self._store.verify(), *self._index.problems()]
 
     # Writing.
 
@@ -245,35 +247,26 @@ class KnowledgeBase:
         self,
         documents: Iterable[Document],
         *,
-        batch_size: int = BATCH_PASSAGES,
+        batch_size: int | None = None,
         progress: Callable[[AddReport], None] | None = None,
     ) -> AddReport:
         """Split, encode and store documents; one with the id of a stored one replaces it, unless nothing changed.
 
-        They are stored in batches of at least `batch_size` passages; `progress` is told the sums so far after each, and
-        what it is told is durable. Raises KnowledgeBaseError if the base isn't open for writing, has no encoder, or the
-        disk is full: what was stored before stays, and adding the same documents again goes on from there.
+        They are stored in batches of at least `batch_size` passages, by default of about a second's work (and at least
+        512); `progress` is told the sums so far after each, and what it is told is durable. Raises KnowledgeBaseError
+        if the base isn't open for writing, has no encoder, or the disk is full: what was stored before stays, and
+        adding the same documents again goes on from there.
         """
         self._check_writable("add to it")
         encoder = self._need_encoder()
-        report = AddReport()
-        pending: dict[str, Entry] = {}
-        waiting = 0  # passages in `pending`, a document without any counting as one
+        intake = Intake(self._store, encoder, self._mutex, batch_size, self._publish_if_due, progress)
         for document in documents:
-            if document.id in pending or waiting >= batch_size:
-                report += self._store_batch(pending, encoder, report, progress)
-                waiting = 0
-            outcome = prepare(document, encoder, self._content_hash)
-            if isinstance(outcome, AddReport):
-                report += outcome
-            else:
-                pending[document.id] = outcome
-                waiting += max(1, len(outcome.passages))
-        report += self._store_batch(pending, encoder, report, progress)
-        with self._mutex, stores.explained(self.path):
+            intake.take(document)
+        intake.store()
+        with self._mutex:
             if self._index.due(self._store.rows):
-                self._index.publish(self._store.vectors, self._store.live)
-        return report
+                self._publish()
+        return intake.report
 
     def remove(self, documents: Iterable[str]) -> int:
         """Delete documents by id, durably, and at once for every search; returns how many of them were there."""
@@ -290,7 +283,7 @@ class KnowledgeBase:
         self._check_writable("compact it")
         with self._mutex:
             before = sum(file_sizes(self.path).values())
-            self._store.compact(self._publish_anew)
+            self._store.compact(partial(self._publish, anew=True))
             return before - sum(file_sizes(self.path).values())
 
     def reindex(self, kind: str | Kind) -> None:
@@ -299,10 +292,10 @@ class KnowledgeBase:
         Raises InputError on an unknown kind, KnowledgeBaseError if the base isn't open for writing.
         """
         self._check_writable("build its index anew")
-        with self._mutex, stores.explained(self.path):
+        with self._mutex:
             choose(kind, self._store.rows, self.encoder_record.dimension)
             self._index.wanted = kind
-            self._publish_anew()
+            self._publish(anew=True)
 
     def snapshot(self, path: str | Path) -> Path:
         """A verified copy of what is committed now in a new folder, without anything deleted: see `copies`."""
@@ -310,49 +303,20 @@ class KnowledgeBase:
 
         return copy_base(self.path, path)
 
-    def _publish_anew(self) -> None:
-        self._index.publish(self._store.vectors, self._store.live, anew=True)
+    def _publish(self, anew: bool = False) -> None:
+        with stores.explained(self.path):
+            self._index.publish(self._store.vectors, self._store.live, anew=anew)
 
-    def _content_hash(self, document: str) -> bytes | None:
-        with self._mutex:
-            return self._store.content_hash(document)
-
-    def _store_batch(
-        self,
-        pending: dict[str, Entry],
-        encoder: Encoder,
-        before: AddReport,
-        progress: Callable[[AddReport], None] | None,
-    ) -> AddReport:
-        """Encode and commit what is pending, and empty it; returns what that added to the report."""
-        if not pending:
-            return AddReport()
-        entries = list(pending.values())
-        texts = [indexed_text(passage) for entry in entries for passage in entry.passages]
-        with self._mutex, self._store.snapshot():
-            known = stored_vectors(self._store, self._store.stored([*pending]), texts)
-        vectors = encode_missing(texts, known, self.encoder_record.dimension, partial(self._encode, encoder=encoder))
-        with self._mutex:
-            replaced = self._store.commit(entries, vectors)
-            with stores.explained(self.path):
-                if self._index.due_meanwhile(self._store.rows):
-                    self._index.publish(self._store.vectors, self._store.live)
-        pending.clear()
-        report = AddReport(added=len(entries) - replaced, replaced=replaced, passages=len(texts))
-        if progress:
-            progress(before + report)
-        return report
-
-    def _encode(self, texts: Sequence[str], encoder: Encoder, query: bool = False) -> np.ndarray:
-        return encode(texts, encoder, self.encoder_record.dimension, query)
+    def _publish_if_due(self) -> None:
+        if self._index.due_meanwhile(self._store.rows):
+            self._publish()
 
     def _repair(self) -> None:
         """As the writer: put back an index file that was lost or damaged, remove what a crash left half written."""
+        if self._index.problem:
+            return self._publish()
         with stores.explained(self.path):
-            if self._index.problem:
-                self._index.publish(self._store.vectors, self._store.live)
-            else:
-                self._index.clean()
+            self._index.clean()
 
     def _check_writable(self, purpose: str) -> None:
         if self._lock is None:
@@ -417,7 +381,8 @@ class KnowledgeBase:
         asked = [place for place, share in enumerate(shares) if share > 0]
         vectors = np.empty((0, self.encoder_record.dimension), dtype=np.float32)
         if asked:
-            vectors = self._encode([questions[place] for place in asked], self._need_encoder(), query=True)
+            texts = [questions[place] for place in asked]
+            vectors = encode(texts, self._need_encoder(), self.encoder_record.dimension, query=True)
         queries = dict(zip(asked, vectors, strict=True))
         depth = max(k, RERANK_DEPTH) if reranker or diversity else k
         with self._mutex, self._store.snapshot():

@@ -13,6 +13,8 @@ _NUMBERED_HEADING = re.compile(
     r"|(Part|PART|Chapter|CHAPTER)[ \t]+(?:\d{1,3}|[IVXLC]{1,6})\b[^\n.!?]{0,60})$"
 )
 _NUMBERED_LEVEL = {"编": 1, "篇": 1, "章": 2, "节": 3, "part": 1, "chapter": 2}
+_HEADED = re.compile(r"[ \t　]*(?:#|第|Part|PART|Chapter|CHAPTER)")  # how any line that is a heading begins
+_HEADED_LATER = re.compile(r"\n[ \t　]*(?:#|第|Part|PART|Chapter|CHAPTER)")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Block:
     end: int
     kind: str  # "heading", "text", "list", "table" or "code"
     path: tuple[str, ...]
+
+
+def may_have_headings(text: str) -> bool:
+    """False only where `blocks_of` gives none: a look that costs a hundredth of it."""
+    return _HEADED.match(text) is not None or ("\n" in text and _HEADED_LATER.search(text) is not None)
 
 
 def blocks_of(text: str) -> list[Block]:

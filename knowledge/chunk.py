@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from firmground.knowledge.blocks import Block, blocks_of
+from firmground.knowledge.blocks import Block, blocks_of, may_have_headings
 from firmground.knowledge.errors import InputError
 from firmground.knowledge.text import LIST_ITEM, sentences
 from firmground.knowledge.types import Document, Passage
@@ -32,13 +32,17 @@ _LINE_BREAK = re.compile(r"\n")
 
 
 def split(
-    document: Document, count_tokens: CountTokens, max_tokens: int = MAX_TOKENS, overlap_sentences: int = 0
+    document: Document,
+    count_tokens: CountTokens,
+    max_tokens: int = MAX_TOKENS,
+    overlap_sentences: int = 0,
+    tokens: int | None = None,
 ) -> list[Passage]:
     """The document's passages in order, `id` -1, each of at most `max_tokens` by `count_tokens`.
 
     A document that fits is one passage; one without text gives none. `overlap_sentences`: a passage that goes on where
     the one before was cut begins with that many of its sentences, as far as they fit. Without it passages don't overlap
-    and, but for space between them, cover the text.
+    and, but for space between them, cover the text. `tokens`: those of the whole text, trimmed, where it is known.
     Metadata: the document's (without `pages`), `source`, `title`, `heading` ("Guide > Install": the headings that
     all of the passage stands under) and `page` (1-based, where it starts, if the document knows its pages).
     Raises InputError where max_tokens leaves no room. One letter is the smallest piece: it stays, whatever it costs.
@@ -51,21 +55,24 @@ def split(
     begin, end = _trim(text, 0, len(text))
     if begin == end:
         return []
-    fits = end - begin <= max_tokens * CHARACTERS_PER_TOKEN and count_tokens([text[begin:end]])[0] <= max_tokens
+    if end - begin <= max_tokens * CHARACTERS_PER_TOKEN:
+        tokens = count_tokens([text[begin:end]])[0] if tokens is None else tokens
+        if tokens <= max_tokens:
+            return _passages(document, blocks_of(text) if may_have_headings(text) else [], [(begin, end)])
     blocks = blocks_of(text)
-    if fits:
-        spans = [(begin, end)]
-    else:
-        spans = _Splitter(text, blocks, count_tokens, max_tokens).spans()
-        if overlap_sentences:
-            spans = _overlapped(text, blocks, spans, count_tokens, max_tokens, overlap_sentences)
-    return list(_passages(document, blocks, spans))
+    spans = _Splitter(text, blocks, count_tokens, max_tokens).spans()
+    if overlap_sentences:
+        spans = _overlapped(text, blocks, spans, count_tokens, max_tokens, overlap_sentences)
+    return _passages(document, blocks, spans)
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     stretch = text[start:end]
+    core = stretch.strip()
+    if len(core) == len(stretch):
+        return start, end
     start += len(stretch) - len(stretch.lstrip())
-    return start, max(start, start + len(stretch.strip()))
+    return start, start + len(core)
 
 
 # ------------------------------------------------------------------------------------------------------------ splitting
@@ -309,24 +316,26 @@ def _overlapped(
     return result
 
 
-def _passages(document: Document, blocks: list[Block], spans: Sequence[tuple[int, int]]) -> Iterator[Passage]:
-    known: dict[str, Any] = {key: value for key, value in document.metadata.items() if key != "pages"}
+def _passages(document: Document, blocks: list[Block], spans: Sequence[tuple[int, int]]) -> list[Passage]:
+    known: dict[str, Any] = dict(document.metadata)
+    pages: Any = known.pop("pages", None)
     known["source"] = document.source or document.id
-    if document.title:
-        known["title"] = document.title
-    pages: Any = document.metadata.get("pages")
+    if title := document.title:
+        known["title"] = title
     paged = (
         isinstance(pages, list | tuple) and all(isinstance(page, int) for page in pages) and pages[:1] in ([0], (0,))
     )
     starts = [block.start for block in blocks]
+    found = []
     for start, end in spans:
         metadata = dict(known)
-        under = blocks[bisect_right(starts, start) - 1 : bisect_right(starts, end - 1)]
-        if heading := _common_path(under):
+        under = blocks[bisect_right(starts, start) - 1 : bisect_right(starts, end - 1)] if blocks else []
+        if under and (heading := _common_path(under)):
             metadata["heading"] = heading
         if paged:
             metadata["page"] = bisect_right(pages, start)
-        yield Passage(-1, document.id, document.text[start:end], start, end, metadata)
+        found.append(Passage(-1, document.id, document.text[start:end], start, end, metadata))
+    return found
 
 
 def _common_path(blocks: Sequence[Block]) -> str:

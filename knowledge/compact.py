@@ -1,11 +1,11 @@
 """Take what is deleted off the disk, while readers go on reading. Row numbers stay as they are.
 
 A deletion is at once out of every search, but its bytes lie about: its vector in the file of vectors and in the index,
-its text in pages of SQLite that are free, its words in the segments of the lexical table. In this order, so that a
+its text in pages of SQLite that are free, its words in the lists of its segment. In this order, so that a
 crash at any point leaves a base that is whole and can be compacted again:
 
 1. a new file of vectors with holes where rows are deleted, beside the old one;
-2. one transaction: the lexical table merged into one segment, the new checksums, the new file's name;
+2. one transaction: the lists of words without what is deleted, the new checksums, the new file's name;
 3. a new index over live rows;
 4. SQLite's file rewritten (VACUUM) and its log emptied;
 5. only now noted as done, and the old file of vectors removed.
@@ -72,7 +72,7 @@ def _switch(store: Store, connection: sqlite3.Connection, vectors: VectorFile) -
     commits = connection.execute('SELECT "first", "last" FROM commits').fetchall()
     checksums = [(vectors.checksum(first, last), first) for first, last in commits]
     with store.transaction():
-        connection.execute("INSERT INTO terms(terms) VALUES ('optimize')")
+        store.lexical.purge(store.live)
         connection.executemany('UPDATE commits SET crc32 = ? WHERE "first" = ?', checksums)
         settings = {"format": str(FORMAT), "vectors": vectors.path.name}
         connection.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items())

@@ -272,4 +272,5 @@ def open_base(path: str | Path, writable: bool = False, device: str = "") -> Kno
 
     with KnowledgeBase.open(path) as base:
         record = base.encoder_record
-    return KnowledgeBase.open(path, SentenceEncoder(record.name, device, tuple(record.languages)), writable=writable)
+    encoder = SentenceEncoder(record.name, device, tuple(record.languages))
+    return KnowledgeBase.open(path, encoder, writable=writable, device="cpu" if device == "cpu" else "auto")

@@ -1,15 +1,19 @@
-"""Is there a knowledge base in this folder, may one be made there, and how much room does it take?"""
+"""Is there a knowledge base in this folder, may one be made there, and how much room does it take? And an empty one."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from firmground.knowledge.errors import InputError
-from firmground.knowledge.index import MANIFEST_FILE
+from firmground.knowledge.index import MANIFEST_FILE, write_manifest
+from firmground.knowledge.index_kinds import Kind
 from firmground.knowledge.lock import LOCK_FILE
-from firmground.knowledge.sqlite import STORE_FILE, exists
-from firmground.knowledge.store import VECTORS_FILE
+from firmground.knowledge.records import EncoderRecord
+from firmground.knowledge.sqlite import STORE_FILE, exists, explained
+from firmground.knowledge.store import VECTORS_FILE, Store
+from firmground.knowledge.types import Encoder
 
 OWN_FILES = {LOCK_FILE, MANIFEST_FILE, STORE_FILE, VECTORS_FILE, ".DS_Store"}
 
@@ -29,6 +33,14 @@ def usable_folder(folder: Path) -> Path:
         if foreign := sorted(names - OWN_FILES):
             raise InputError(f"{folder} holds other files ({foreign[0]} …): give a new or an empty folder")
     return folder
+
+
+def make_base(folder: Path, encoder: Encoder, index: str | Kind) -> None:
+    """The files of an empty base whose index will be of this kind. The caller holds the writer's lock."""
+    record, created = EncoderRecord.of(encoder), datetime.now(UTC).isoformat(timespec="seconds")
+    Store.create(folder, record, created)
+    with explained(folder):
+        write_manifest(folder, record, created, None, index)
 
 
 def is_base(folder: Path) -> bool:

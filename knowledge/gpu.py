@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from firmground.knowledge.errors import FirmgroundError
+from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.knowledge.index_kinds import BLOCK_ROWS, PROBED_SHARE, Kind, build, library, lists_for
 
 TEMPORARY_BYTES = 512 << 20  # a GPU may use beside the vectors while it searches
@@ -24,6 +24,12 @@ MOST_FOUND = 2_048  # the most a GPU search returns for a question (faiss/gpu/ut
 QUERIES = 1_024  # are searched together at most, so that the scores fit the temporary memory
 
 log = logging.getLogger(__name__)
+
+
+def check_device(device: str) -> None:
+    """Raises InputError where an index can't be asked for on such a device."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"the device of an index is auto, cpu or cuda, got {device!r}")
 
 
 class Replica:

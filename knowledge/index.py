@@ -22,7 +22,7 @@ import numpy as np
 
 from firmground.knowledge.durable import failpoint, publish, write_atomic
 from firmground.knowledge.errors import InputError, KnowledgeBaseError
-from firmground.knowledge.gpu import Replica, replicate
+from firmground.knowledge.gpu import Replica, check_device, replicate
 from firmground.knowledge.index_kinds import (
     BLOCK_ROWS,
     NAMES,
@@ -85,8 +85,7 @@ class VectorIndex:
     """
 
     def __init__(self, folder: Path, encoder: EncoderRecord, created: str, device: str = "auto"):
-        if device not in ("auto", "cpu", "cuda"):
-            raise InputError(f"the device of an index is auto, cpu or cuda, got {device!r}")
+        check_device(device)
         self.folder = folder
         self.encoder = encoder
         self.created = created
@@ -124,6 +123,16 @@ class VectorIndex:
             if problem:
                 _warn_once(f"{self.folder}: {problem}; searching all vectors instead (slower, nothing is lost)")
             return
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file, all of which is read; empty where all is well."""
+        self.refresh()
+        if self.record and not self.problem:
+            try:
+                open_index(self.folder, self.record, self.encoder.dimension, hashed=None)
+            except (OSError, ValueError, RuntimeError) as error:
+                return [str(error)]
+        return [self.problem] if self.problem else []
 
     def close(self) -> None:
         """Let go of the file's map."""

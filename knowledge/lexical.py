@@ -1,9 +1,10 @@
-"""Search by words: BM25 over an SQLite FTS5 table that stands in the same file, and commits, as the passages.
+"""Search by words: BM25 over lists of our own that stand in the same file, and commit, as the passages.
 
-The table is contentless: it holds only which term stands where. It is fed our own `terms()`, joined by spaces, so that
-Chinese (which FTS5 would take for one long word) is found by its character bigrams; English is stemmed by Porter's
-algorithm. BM25 is FTS5's, k1 = 1.2 and b = 0.75 (https://www.sqlite.org/fts5.html#the_bm25_function); Robertson and
-Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
+A word is one of `terms()`, stemmed where it is English; Chinese is found by its character bigrams. BM25 is as SQLite's
+FTS5 has it (https://www.sqlite.org/fts5.html#the_bm25_function), k1 = 1.2 and b = 0.75; Robertson and Zaragoza, "The
+Probabilistic Relevance Framework: BM25 and Beyond", 2009. Every passage that has a word of the question is scored, so
+that a filter costs nothing and nothing is missed; and in the very state that the caller's snapshot sees, so that what
+is deleted counts in nothing, not even in how rare a word is. docs/search.md holds this against other engines.
 """
 
 from __future__ import annotations
@@ -11,16 +12,25 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
+from firmground.knowledge import lexical_lists as lists
 from firmground.knowledge.indexed import indexed_text
+from firmground.knowledge.lexical_terms import TOKENIZER, Stemmer, words_of
 from firmground.knowledge.types import Passage
 
-TOKENIZER = "porter unicode61 remove_diacritics 2"
-CREATE = f"CREATE VIRTUAL TABLE terms USING fts5(body, content='', tokenize='{TOKENIZER}')"
+LISTS_VERSION = 1
+K1, B = 1.2, 0.75
+LEAST_RARITY = 1e-6  # of a word that half of the passages have; FTS5's
 MAX_QUERY_TERMS = 256  # of a question are looked up: a pasted page shouldn't cost seconds
+BATCH = 4_096  # passages are indexed at once
+# Segments at the end of less than half so many rows are merged when together they come to so many: every passage is
+# written again three or four times in all, and a million of them lie in some 40 segments at most.
+TIERS = (64, 1_024, 8_192, lists.MAX_ROWS)
 
 # Words that say nothing about what an English question is about.
 _STOP = """
@@ -32,12 +42,7 @@ what when where which while who whom whose why will with would you your yours
 """
 STOP_WORDS = frozenset(_STOP.split())
 
-# What of ASCII `terms()` takes for more than runs of letters and digits: it's, c++, 1,000, 3.14, U.S.
-_JOINED = re.compile(
-    r"['+#.,](?:(?<=[A-Za-z0-9]')(?=[A-Za-z0-9])|(?<=[A-Za-z][+#])|(?<=[0-9][.,])(?=[0-9])|(?<=[A-Za-z]\.)(?=[A-Za-z]))"
-)
-
-# One text that shows most of what `terms()` decides. When its terms change, the table is made anew.
+# One text that shows most of what `terms()` decides. When its terms change, the lists are made anew.
 PROBE = (
     "The cat's naïve RE-runs of C++20, 3.14% of 1,000 & e-mail a_b@x.org, U.S.; "
     "ＡＢＣ１２ 天空为什么是蓝色的？火。iPhone手机ｶﾀｶﾅ한국어 😀"
@@ -45,9 +50,10 @@ PROBE = (
 
 
 def terms_fingerprint() -> str:
-    """Changes whenever a passage's terms would: a table made with others must be made anew before it is changed."""
+    """Changes whenever a passage's words would: an index made with others must be made anew before it is changed."""
     probe = Passage(0, "", PROBE, 0, len(PROBE), {"title": "Title", "heading": "Heading > Title"})
-    return hashlib.sha256(f"{TOKENIZER}\n{_body(indexed_text(probe))}".encode()).hexdigest()[:16]
+    words = sorted(Stemmer().stems(words_of(indexed_text(probe))))
+    return hashlib.sha256(f"{LISTS_VERSION} {TOKENIZER}\n{' '.join(words)}".encode()).hexdigest()[:16]
 
 
 def telling_terms(question: str) -> list[str]:
@@ -58,59 +64,223 @@ def telling_terms(question: str) -> list[str]:
     return ([term for term in distinct if term not in STOP_WORDS] or distinct)[:MAX_QUERY_TERMS]
 
 
-def match_expression(question: str) -> str:
-    """The question's telling terms as an FTS5 query, each quoted, joined by OR; empty if it has no term.
+@dataclass(frozen=True)
+class _State:
+    """What was searched last, kept for the next question."""
 
-    A Chinese letter that stands alone ("猫") is looked up as the beginning of a bigram, since that is how it stands in
-    the middle of a text.
-    """
-    from firmground.knowledge.text import CJK
-
-    quoted = ['"' + term.replace('"', '""') + '"' for term in telling_terms(question)]
-    return " OR ".join(f"{term} *" if re.fullmatch(f'"[{CJK}]"', term) else term for term in quoted)
+    live: np.ndarray  # (rows,) bool
+    number: int  # of live rows
+    damping: np.ndarray  # (rows,) float64: what BM25 adds below the line for a passage's length
 
 
-def _body(text: str) -> str:
-    """The text's terms, joined by spaces; ASCII in which FTS5 sees the very same terms is left to it, as it is."""
-    from firmground.knowledge.text import terms
+@dataclass(frozen=True)
+class _Matches:
+    """The entries of the question's words in the lists, segment by segment."""
 
-    if text.isascii() and not _JOINED.search(text):
-        return text.replace("\0", " ")
-    return " ".join(terms(text)).replace("\0", " ")
+    rows: np.ndarray  # (entries,) int64
+    counts: np.ndarray  # (entries,): how often
+    words: np.ndarray  # (entries,) int64: which of the question's
+    ends: np.ndarray  # (segments + 1,) int64: where each segment's entries begin, and the last's end
+
+    def among(self, passing: np.ndarray) -> _Matches:
+        """Those of the rows that are True in `passing` (rows,) bool."""
+        kept = passing[self.rows]
+        ends = np.concatenate([[0], np.cumsum(kept)])[self.ends]
+        return _Matches(self.rows[kept], self.counts[kept], self.words[kept], ends)
 
 
 class Lexical:
-    """The table of terms in an open connection; row id is passage id. The caller holds the transaction."""
+    """The word index in an open connection; the caller holds the transaction."""
 
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection
+        self.stemmer = Stemmer()
+        self._segments: list[lists.Segment] = []  # of the state that was searched last
+        self._state: _State | None = None
 
-    def add(self, passages: Iterable[Passage]) -> None:
-        rows = ((passage.id, _body(indexed_text(passage))) for passage in passages)
-        self._connection.executemany("INSERT INTO terms(rowid, body) VALUES (?, ?)", rows)
+    # Writing.
 
-    def remove(self, passages: Iterable[Passage]) -> None:
-        """A contentless table forgets a row when it is given the row's terms again, exactly as they were added."""
-        rows = ((passage.id, _body(indexed_text(passage))) for passage in passages)
-        self._connection.executemany("INSERT INTO terms(terms, rowid, body) VALUES ('delete', ?, ?)", rows)
+    def add(self, passages: Sequence[Passage]) -> None:
+        """Index passages whose ids ascend and are above all that were added before."""
+        for first in range(0, len(passages), BATCH):
+            some = passages[first : first + BATCH]
+            self.add_words([passage.id for passage in some], [words_of(indexed_text(passage)) for passage in some])
+
+    def add_words(self, rows: Sequence[int], words: Sequence[Sequence[str]]) -> None:
+        """The same with the words found already; at least one passage, at most some thousands."""
+        if rows[-1] - rows[0] >= lists.MAX_ROWS:  # with holes where others were deleted
+            half = len(rows) // 2
+            self.add_words(rows[:half], words[:half])
+            self.add_words(rows[half:], words[half:])
+            return
+        lists.write(self._connection, lists.counted(rows, words, self.stemmer))
+        for tier in TIERS:
+            self._merge_small(tier)
 
     def rebuild(self, passages: Iterable[Passage]) -> None:
-        self._connection.execute("DROP TABLE IF EXISTS terms")
-        self._connection.execute(CREATE)
-        self.add(passages)
+        """Make the index, or make it anew; passages in the order of their ids."""
+        for table in ("terms", "word_segments", "word_lists"):  # `terms`: FTS5's, before format 3
+            self._connection.execute(f"DROP TABLE IF EXISTS {table}")
+        for statement in lists.SCHEMA:
+            self._connection.execute(statement)
+        remaining = iter(passages)
+        while some := list(islice(remaining, BATCH)):
+            self.add(some)
 
-    def search(self, question: str, limit: int, allowed: np.ndarray | None = None) -> list[tuple[int, float]]:
-        """The `limit` best (passage id, BM25 >= 0), best first, of the passages `allowed` (rows,) bool, or of all."""
-        expression = match_expression(question)
-        if not expression:
-            return []
-        sql = "SELECT rowid, -bm25(terms) AS score FROM terms WHERE terms MATCH ?"
-        values: list[object] = [expression]
+    def purge(self, live: np.ndarray) -> None:
+        """Take out of the lists what isn't `live` (rows,) bool, and merge what may be merged."""
+        group: list[lists.Span] = []
+        for span in [*lists.spans(self._connection), None]:
+            if span and (not group or span.end - group[0].first <= lists.MAX_ROWS):
+                group.append(span)
+                continue
+            if group and (len(group) > 1 or self._holds_deleted(group[0], live)):
+                self._replace(group, live)
+            group = [span] if span else []
+
+    def _holds_deleted(self, span: lists.Span, live: np.ndarray) -> bool:
+        lengths = lists.read_segment(self._connection, span.number).lengths
+        return bool(lengths[~live[span.first : span.end]].any())
+
+    def _merge_small(self, tier: int) -> None:
+        spans = lists.spans(self._connection)
+        start = len(spans)
+        while start and spans[start - 1].size < tier // 2:
+            start -= 1
+        while start < len(spans) - 1 and spans[-1].end - spans[start].first >= tier:
+            fitting = [span for span in spans[start:] if span.end - spans[start].first <= lists.MAX_ROWS]
+            if len(fitting) > 1:
+                return self._replace(fitting)
+            start += 1  # too far from the next: many rows between them are deleted
+
+    def _replace(self, spans: Sequence[lists.Span], live: np.ndarray | None = None) -> None:
+        """By one segment; with `live`, without what is deleted."""
+        made = lists.merged([lists.read_lists(self._connection, span.number) for span in spans])
+        for span in spans:
+            lists.remove(self._connection, span.number)
+        lists.write(self._connection, made if live is None else lists.without(made, ~live[made.first : made.end]))
+
+    def problems(self, live: np.ndarray) -> Iterator[str]:
+        """What is wrong, a line each: lists out of order, or not as long as their passages; reads all of them."""
+        covered, following = np.zeros(len(live), dtype=bool), 0
+        for span in lists.spans(self._connection):
+            covered[span.first : span.end] = True
+            if span.first < following or span.end > len(live):
+                yield f"the words of rows {span.first} to {span.end - 1} aren't where they belong"
+            elif problem := lists.problem(lists.read_lists(self._connection, span.number)):
+                yield f"the words of rows {span.first} to {span.end - 1}: {problem}"
+            following = span.end
+        if missing := int(np.count_nonzero(live & ~covered)):
+            yield f"{missing} passages have no words"
+
+    # Searching.
+
+    def search(
+        self,
+        question: str,
+        limit: int,
+        live: np.ndarray,
+        allowed: np.ndarray | None = None,
+        also: Collection[int] = (),
+    ) -> list[tuple[int, float]]:
+        """The `limit` best (passage id, BM25 > 0), best first, and after them those of `also` that match further down.
+
+        Passages are looked for among the `allowed` (rows,) bool, or among all that are `live` (rows,) bool, of which
+        the rarity of words and the average length are taken. Equal scores come in the order of ids.
+        """
+        sought, state = self._sought(question), self._refresh(live)
+        matches = self._matches(sought)
+        if state.number < len(live):
+            matches = matches.among(live)
+        holding = np.bincount(matches.words, minlength=len(sought))
+        rarities = np.maximum(np.log((state.number - holding + 0.5) / (holding + 0.5)), LEAST_RARITY)
         if allowed is not None:
-            # A look-up of a byte for each passage that matches, before it is scored: dearer than nothing, and cheaper
-            # than a list of rows for SQLite to read, however many are allowed.
-            self._connection.create_function("allowed", 1, allowed.tobytes().__getitem__)
-            sql += " AND allowed(rowid)"
-        # Equal scores come in the order of ids, so that the same base answers the same way.
-        found = self._connection.execute(f"{sql} ORDER BY score DESC, rowid LIMIT ?", [*values, limit])
-        return [(row, max(0.0, score)) for row, score in found]
+            matches = matches.among(allowed)
+        gains = matches.counts / (matches.counts + state.damping[matches.rows]) * ((K1 + 1) * rarities)[matches.words]
+        best = _Best(limit, also)
+        for segment, start, end in zip(self._segments, matches.ends[:-1], matches.ends[1:], strict=True):
+            if start < end:
+                best.take(segment.first, np.bincount(matches.rows[start:end] - segment.first, gains[start:end]))
+        return best.ranked()
+
+    def _sought(self, question: str) -> list[tuple[str, bool]]:
+        """What is looked up: words, and (True) beginnings of words.
+
+        A Chinese letter that stands alone ("猫") is looked up as the beginning of a bigram, since that is how it stands
+        in the middle of a text.
+        """
+        from firmground.knowledge.text import CJK
+
+        found = telling_terms(question)
+        return [
+            (stem, bool(re.fullmatch(f"[{CJK}]", term)))
+            for term, stem in zip(found, self.stemmer.stems(found), strict=True)
+        ]
+
+    def _refresh(self, live: np.ndarray) -> _State:
+        """Brings the segments and what is counted of them up to the snapshot; a look-up if nothing changed."""
+        numbers = [span.number for span in lists.spans(self._connection)]
+        if numbers != [segment.number for segment in self._segments]:
+            known = {segment.number: segment for segment in self._segments}
+            self._segments = [known.get(n) or lists.read_segment(self._connection, n) for n in numbers]
+            self._state = None
+        if self._state is None or self._state.live is not live:
+            lengths = np.zeros(len(live), dtype=np.uint32)
+            for segment in self._segments:
+                lengths[segment.first : segment.end] = segment.lengths
+            number, total = int(np.count_nonzero(live)), int(lengths[live].sum())
+            average = max(total, 1) / max(number, 1)
+            self._state = _State(live, number, K1 * (1 - B + B / average * lengths))
+        return self._state
+
+    def _matches(self, sought: Sequence[tuple[str, bool]]) -> _Matches:
+        """All entries, of deleted passages too."""
+        places, counts = [], []
+        sizes = np.zeros((len(self._segments), len(sought)), dtype=np.int64)
+        for i, segment in enumerate(self._segments):
+            for j, (word, prefix) in enumerate(sought):
+                for found in lists.look_up(self._connection, segment, word, prefix):
+                    places.append(found[0])
+                    counts.append(found[1])
+                    sizes[i, j] += len(found[1])
+        ends = np.concatenate([[0], np.cumsum(sizes.sum(axis=1))])
+        firsts = np.array([segment.first for segment in self._segments], dtype=np.int64)
+        rows = np.frombuffer(b"".join(places), "<u2") + np.repeat(firsts, np.diff(ends))
+        words = np.repeat(np.tile(np.arange(len(sought)), len(self._segments)), sizes.ravel())
+        often: np.ndarray = np.frombuffer(b"".join(counts), "u1")
+        if any(prefix for _, prefix in sought):  # a passage may have several words that begin so: together they are one
+            keys, places_of = np.unique(rows * len(sought) + words, return_inverse=True)
+            rows, words = keys // len(sought), keys % len(sought)
+            often = np.bincount(places_of, often, minlength=len(keys))
+            ends = np.concatenate([np.searchsorted(rows, firsts), [len(rows)]])
+        return _Matches(rows, often, words, ends)
+
+
+class _Best:
+    """The best rows of segments that come in the order of rows, and the scores of some that are asked for."""
+
+    def __init__(self, limit: int, also: Collection[int]):
+        self._limit = limit
+        self._also = np.array(sorted(also), dtype=np.int64)
+        self._rows, self._scores = np.zeros(0, dtype=np.int64), np.zeros(0)
+        self._more: dict[int, float] = {}
+
+    def take(self, first: int, scores: np.ndarray) -> None:
+        """`scores` (rows of a segment,) float64, 0 where a row doesn't match."""
+        # Of equal scores the earlier row is the better one: once there are enough, only a higher score gets in.
+        least = self._scores.min() if len(self._scores) == self._limit else 0.0
+        places = np.flatnonzero(scores > least)
+        if len(places) > self._limit:
+            places = places[scores[places] >= np.partition(scores[places], -self._limit)[-self._limit]]
+        self._rows = np.concatenate([self._rows, first + places])
+        self._scores = np.concatenate([self._scores, scores[places]])
+        order = np.lexsort((self._rows, -self._scores))[: self._limit]
+        self._rows, self._scores = self._rows[order], self._scores[order]
+        for row in self._also[np.searchsorted(self._also, first) : np.searchsorted(self._also, first + len(scores))]:
+            if scores[row - first] > 0:
+                self._more[int(row)] = float(scores[row - first])
+
+    def ranked(self) -> list[tuple[int, float]]:
+        found = dict(zip(self._rows.tolist(), self._scores.tolist(), strict=True))
+        more = [(row, score) for row, score in self._more.items() if row not in found]
+        return [*found.items(), *sorted(more, key=lambda item: (-item[1], item[0]))]

@@ -22,7 +22,6 @@ Where = Mapping[str, Any] | Filter
 Ranked = list[tuple[int, float]]  # (row, score), best first
 
 MIN_DEPTH, DEPTH_FACTOR = 50, 5  # each side of a hybrid search gives its max(50, 5 k) best as candidates
-LEXICAL_DEPTH = 1_000  # so far down the words' list, the scores of the vectors' candidates are looked up
 
 
 class SearchOptions(TypedDict, total=False):
@@ -69,7 +68,8 @@ def retrieve(
     for place, question in enumerate(questions):
         shared: Ranked = []
         if mode != "dense":
-            shared = store.lexical.search(question, max(depth, LEXICAL_DEPTH if vectors else 0), some)
+            also = [row for row, _ in near.get(place, [])] if mode == "hybrid" else []
+            shared = store.lexical.search(question, depth, store.live, some, also)
         vector = vectors.get(place)
         found.append(
             _merge(store, question, near.get(place, []), shared, shares[place], vector, depth, mode, k + spare)
@@ -99,7 +99,8 @@ def _merge(
     mode: Mode,
     k: int,
 ) -> list[_Found]:
-    """The `k` best of the vectors' list `near` and the first `depth` of the words' list `shared`."""
+    """The `k` best of the vectors' list `near` and the first `depth` of the words' list `shared`, whose rest are scores
+    of what the vectors found."""
     lists = {"dense": near, "lexical": shared[:depth]}
     ranks = {name: {row: rank for rank, (row, _) in enumerate(ranked, 1)} for name, ranked in lists.items()}
     candidates = ranks["dense"].keys() | ranks["lexical"].keys()

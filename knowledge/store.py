@@ -1,6 +1,6 @@
 """The truth of a knowledge base on disk: `store.sqlite`, and the vectors its commits vouch for.
 
-SQLite holds documents, passages, the lexical terms and the commits; `vectors.f32` holds row i for passage i. A batch is
+SQLite holds documents, passages, lists of words and the commits; `vectors.f32` holds row i for passage i. A batch is
 appended to the vectors and fsynced first; SQLite's COMMIT is then the one moment at which it comes to be. Passage ids
 count up and are never used twice: what is deleted leaves a row in `deletions` and a hole in the numbers.
 """
@@ -21,13 +21,14 @@ from firmground.knowledge.durable import failpoint, fsync_folder
 from firmground.knowledge.errors import KnowledgeBaseError
 from firmground.knowledge.filters import Filter
 from firmground.knowledge.filters import sql as filter_sql
-from firmground.knowledge.lexical import CREATE, Lexical, terms_fingerprint
+from firmground.knowledge.lexical import Lexical, terms_fingerprint
+from firmground.knowledge.lexical_lists import SCHEMA as WORD_LISTS
 from firmground.knowledge.records import EncoderRecord, Entry, difference, dump, inherited_by_passages, passage_of_row
 from firmground.knowledge.sqlite import REMEDY, STORE_FILE, connect, explained
 from firmground.knowledge.types import Document, Passage
 from firmground.knowledge.vectors import VectorFile
 
-FORMAT = 2  # 1 until the base is compacted: since then `settings` names the file of vectors
+FORMAT = 3  # 3: words in lists of our own, not in an FTS5 table; 2: `settings` names the file of vectors
 VECTORS_FILE = "vectors.f32"
 FILTERS_KEPT = 16  # the passages that the last filters leave are remembered until anything changes
 
@@ -41,7 +42,7 @@ SCHEMA = (
     "CREATE INDEX passages_of_document ON passages(document)",
     """CREATE TABLE commits("first" INTEGER PRIMARY KEY, "last" INTEGER NOT NULL, crc32 INTEGER NOT NULL)""",
     "CREATE TABLE deletions(number INTEGER PRIMARY KEY, passage INTEGER NOT NULL)",
-    CREATE,
+    *WORD_LISTS,
 )
 
 PASSAGES = """SELECT passages.id, documents.id, coalesce(passages.text, documents.text), passages.start, passages."end",
@@ -63,7 +64,9 @@ class Store:
             self._settings = self._read_settings()
             self.encoder = EncoderRecord.from_json(self._settings["encoder"])
             self._vectors = VectorFile(folder / self._settings.get("vectors", VECTORS_FILE), self.encoder.dimension)
-            self.lexical = Lexical(self._connection)
+            self._lexical = Lexical(self._connection)
+            self._lexical_aside: tuple[Lexical, int] | None = None
+            self._terms_fingerprint = terms_fingerprint()
             self.live = np.zeros(0, dtype=bool)  # (rows,): which passages still are
             self._deletions = 0
             self._filtered: dict[tuple[Any, ...], np.ndarray] = {}
@@ -78,7 +81,7 @@ class Store:
     @staticmethod
     def create(folder: Path, encoder: EncoderRecord, created: str) -> None:
         """Make an empty store. The caller holds the writer's lock and knows that no base is there."""
-        settings = {"format": "1", "encoder": encoder.to_json(), "created": created}
+        settings = {"format": str(FORMAT), "encoder": encoder.to_json(), "created": created}
         settings["terms"] = terms_fingerprint()
         with explained(folder):
             VectorFile.create(folder / VECTORS_FILE)
@@ -119,6 +122,20 @@ class Store:
     def vectors(self) -> np.ndarray:
         """(rows, dimension) float32, read-only, mapped from the disk."""
         return self._vectors.view(self.rows)
+
+    @property
+    def lexical(self) -> Lexical:
+        """The word index, to be searched inside the caller's snapshot.
+
+        As long as no writer has brought up a base that an older version made, a reader makes the index in memory.
+        """
+        if self._settings["terms"] == self._terms_fingerprint:
+            return self._lexical
+        if self._lexical_aside is None or self._lexical_aside[1] != self.rows:
+            aside = Lexical(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+            aside.rebuild(self._all_passages())
+            self._lexical_aside = aside, self.rows
+        return self._lexical_aside[0]
 
     # Reading: everything between two looks at the base sees one state of it.
 
@@ -161,16 +178,11 @@ class Store:
                 digest.update(sha256)
         return digest.hexdigest()[:32]
 
-    def content_hash(self, document: str) -> bytes | None:
+    def content_hashes(self, documents: Collection[str]) -> dict[str, bytes]:
+        """Those of the ids that a document has, with the hash of its content."""
+        sql = "SELECT id, sha256 FROM documents WHERE id IN (SELECT value FROM json_each(?))"
         with explained(self.folder):
-            row = self._connection.execute("SELECT sha256 FROM documents WHERE id = ?", [document]).fetchone()
-        return row[0] if row else None
-
-    def stored(self, documents: Collection[str]) -> list[str]:
-        """Those of the ids that a document has."""
-        sql = "SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?))"
-        with explained(self.folder):
-            return [row[0] for row in self._connection.execute(sql, [json.dumps(list(documents))])]
+            return dict(self._connection.execute(sql, [json.dumps(list(documents))]).fetchall())
 
     def document(self, document: str) -> Document | None:
         sql = "SELECT id, text, source, metadata FROM documents WHERE id = ?"
@@ -238,7 +250,7 @@ class Store:
         with explained(self.folder):
             checksum = self._vectors.append(vectors, first) if count else 0
             with self.transaction():
-                replaced = self._forget(self.stored([entry.document.id for entry in entries]))
+                replaced = self._forget(self.content_hashes([entry.document.id for entry in entries]))
                 self._insert(entries, first)
                 if count:
                     self._connection.execute(
@@ -252,13 +264,14 @@ class Store:
             return self._forget(documents)
 
     def refresh_terms(self) -> None:
-        """Make the table of terms anew if another version of `terms()` made it: deleting needs the very same terms."""
-        if self._settings["terms"] == terms_fingerprint():
+        """Make the lists of words anew if another version of `terms()` made them, or if they are FTS5's still."""
+        if self._settings["terms"] == self._terms_fingerprint:
             return
         with explained(self.folder), self.transaction():
-            self.lexical.rebuild(self._all_passages())
-            self._connection.execute("UPDATE settings SET value = ? WHERE name = 'terms'", [terms_fingerprint()])
-        self._settings = self._read_settings()
+            self._lexical.rebuild(self._all_passages())
+            settings = {"terms": self._terms_fingerprint, "format": str(FORMAT)}
+            self._connection.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items())
+        self._settings, self._lexical_aside = self._read_settings(), None
 
     def verify(self) -> list[str]:
         """What is wrong with the store and the vectors, a line each; reads all of both."""
@@ -295,7 +308,7 @@ class Store:
 
     def _all_passages(self) -> Iterator[Passage]:
         """One in memory at a time; nothing is read before the first is asked for."""
-        for row in self._connection.execute(PASSAGES):
+        for row in self._connection.execute(f"{PASSAGES} ORDER BY passages.id"):
             yield passage_of_row(row)
 
     def _insert(self, entries: Sequence[Entry], first: int) -> None:
@@ -307,7 +320,7 @@ class Store:
             document = entry.document
             values = (document.id, document.text, document.source, dump(document.metadata), entry.sha256)
             documents.append((number, *values))
-            inherited = inherited_by_passages(document.metadata, document.source)
+            inherited = inherited_by_passages(document.metadata, document.source or document.id)
             for passage in entry.passages:
                 place = (passage.text, passage.start, passage.end, passage.metadata)
                 stored = Passage(first + len(passages), document.id, *place)
@@ -318,15 +331,13 @@ class Store:
         sql = "INSERT INTO documents(number, id, text, source, metadata, sha256) VALUES (?, ?, ?, ?, ?, ?)"
         self._connection.executemany(sql, documents)
         self._connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self.lexical.add(passages)
+        self._lexical.add(passages)
 
     def _forget(self, documents: Iterable[str]) -> int:
-        """Delete documents with their passages and terms inside the open transaction; returns how many there were."""
+        """Delete documents with their passages inside the open transaction; returns how many there were."""
         forgotten = 0
         for document in documents:
-            passages = self.passages_of(document)
-            self.lexical.remove(passages)
-            ids = [(passage.id,) for passage in passages]
+            ids = [(passage.id,) for passage in self.passages_of(document)]
             self._connection.executemany("INSERT INTO deletions(passage) VALUES (?)", ids)
             self._connection.executemany("DELETE FROM passages WHERE id = ?", ids)
             forgotten += self._connection.execute("DELETE FROM documents WHERE id = ?", [document]).rowcount
@@ -350,11 +361,14 @@ class Store:
 
     def _refresh(self) -> None:
         """Bring `live` and `vectors` up to what the open transaction sees; costs three look-ups if nothing changed."""
-        rows, deletions, name = self._connection.execute(
+        rows, deletions, name, terms = self._connection.execute(
             """SELECT coalesce((SELECT "last" + 1 FROM commits ORDER BY "first" DESC LIMIT 1), 0),
                       coalesce((SELECT max(number) FROM deletions), 0),
-                      (SELECT value FROM settings WHERE name = 'vectors')"""
+                      (SELECT value FROM settings WHERE name = 'vectors'),
+                      (SELECT value FROM settings WHERE name = 'terms')"""
         ).fetchone()
+        if terms and terms != self._settings["terms"]:
+            self._settings = self._read_settings()
         if name and name != self._vectors.path.name:
             self._settings = self._read_settings()
             self._vectors = VectorFile(self.folder / name, self.encoder.dimension)

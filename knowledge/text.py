@@ -112,10 +112,13 @@ _OPENERS = _words(
 _CLOSERS = "\"'”’»)）\\]】」』〉》〕｝}*_"
 _WIDE_CLOSERS = "”’）】」』〉〕｝)\\]*"
 _NOTE = r"(?:\[[^\[\]\n]{1,30}\])*"  # [1], [citation needed]: it belongs to what it follows
+# A set of letters first, and what they are the first of after it: so the places between are skipped at once, which is
+# nine tenths of the time. The named groups are empty: they say which it was, and "narrow" where its stops end.
 _BOUNDARY = re.compile(
-    f"(?P<wide>[。！？；｡][。！？；｡!?…]*|…{{2,}}|⋯{{2,}})[{_WIDE_CLOSERS}]*{_NOTE}"
-    f"|(?<![.!?…])(?P<narrow>[.!?…]++)[{_CLOSERS}]*+{_NOTE}(?=[\\s{CJK}“‘「『（【]|$)"
-    r"|(?P<line>[\n\f\u2028\u2029]\s*)"
+    "[。！？；｡…⋯.!?\\n\\f\\u2028\\u2029](?:"
+    f"(?:(?<=[。！？；｡])[。！？；｡!?…]*|(?<=…)…+|(?<=⋯)⋯+)(?P<wide>)[{_WIDE_CLOSERS}]*{_NOTE}"
+    f"|(?<=[.!?…])(?<![.!?…][.!?…])[.!?…]*+(?P<narrow>)[{_CLOSERS}]*+{_NOTE}(?=[\\s{CJK}“‘「『（【]|$)"
+    r"|(?<=[\n\f\u2028\u2029])(?P<line>)\s*)"
 )
 _TOKEN_BEFORE = re.compile(r"[^\s\"'“”‘’()（）\[\]{}/—–*_]*$")
 _WORD_AFTER = re.compile(r"\s*[\"'“”‘’(（\[「『《*_#-]*(\w*)(\.?)")
@@ -144,10 +147,10 @@ def sentences(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _BOUNDARY.finditer(text):
-        if match.group("line"):
+        if match.lastgroup == "line":
             ends = _line_ends(text, match.start(), match.end())
             end = match.end()
-        elif match.group("wide"):
+        elif match.lastgroup == "wide":
             end = _with_straight_quote(text, start, match.end())
             ends = not _inside_title(text, start, match.start())
         else:

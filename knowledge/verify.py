@@ -29,22 +29,18 @@ def store_problems(store: Store, connection: sqlite3.Connection, vectors: Vector
             problems += _text_problems(connection)
             problems += _checksum_problems(connection, vectors)
             problems += _vector_problems(store)
-        if store.writable:
-            connection.execute("INSERT INTO terms(terms) VALUES ('integrity-check')")
+            problems += [f"store.sqlite: {problem}" for problem in store.lexical.problems(store.live)]
     except sqlite3.DatabaseError as error:
         problems.append(f"store.sqlite: {error}")
     return problems
 
 
 def _row_problems(store: Store, connection: sqlite3.Connection) -> Iterator[str]:
-    """Every committed row is a passage with its terms, or deleted, and nothing else is."""
+    """Every committed row is a passage or deleted, and nothing else is."""
     passages = {row[0] for row in connection.execute("SELECT id FROM passages")}
-    terms = {row[0] for row in connection.execute("SELECT id FROM terms_docsize")}
     live = set(np.flatnonzero(store.live).tolist())
     if passages != live:
         yield f"store.sqlite: {len(passages ^ live)} rows are neither a passage nor deleted, or both"
-    if passages != terms:
-        yield f"store.sqlite: {len(passages ^ terms)} passages have no terms, or terms no passage"
     orphans = "SELECT count(*) FROM passages WHERE document NOT IN (SELECT number FROM documents)"
     if count := connection.execute(orphans).fetchone()[0]:
         yield f"store.sqlite: {count} passages belong to no document"

@@ -34,7 +34,7 @@ from firmground.knowledge.fuse import DENSE_WEIGHT, dense_weight, fuse, potentia
 from firmground.knowledge.lexical import telling_terms
 from firmground.knowledge.load import load
 from firmground.knowledge.packs import pack_documents
-from firmground.knowledge.search import LEXICAL_DEPTH, MIN_DEPTH
+from firmground.knowledge.search import MIN_DEPTH
 from firmground.knowledge.types import Encoder, Passage
 
 WEIGHTS = tuple(step / 20 for step in range(1, 20))
@@ -133,7 +133,7 @@ def _case(
     by_meaning = np.argsort(-cosines, kind="stable")[:MIN_DEPTH].tolist()
     place = {passage.id: number for number, passage in enumerate(passages)}
     found = {
-        place[hit.passage.id]: hit.score for hit in base.search(example.question, LEXICAL_DEPTH, "lexical", fold=False)
+        place[hit.passage.id]: hit.score for hit in base.search(example.question, len(passages), "lexical", fold=False)
     }
     by_words = list(found)[:MIN_DEPTH]
     known = dense_weight(example.question, encoder) > 0

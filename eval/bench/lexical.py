@@ -1,7 +1,7 @@
-"""Engines for search by words, beside one another: SQLite's FTS5 (what the store uses), tantivy and bm25s.
+"""Engines for search by words, beside one another: our own lists, SQLite's FTS5, tantivy and bm25s.
 
     pip install tantivy bm25s
-    python -m firmground.eval.bench.lexical --data DATA --sizes 10000,100000
+    python -m firmground.eval.bench.lexical --data DATA --sizes 100000,1000000
 
 Passages are made: five sentences each, drawn (seeded) from the real sentences of DATA's corpora: English ones from
 qa/xquad-en, qa/clapnq and qa/worldtree, Chinese ones (as character bigrams) from qa/xquad-zh. So words are as frequent
@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,10 +30,11 @@ from typing import Any
 
 import numpy as np
 
-from firmground.knowledge.lexical import telling_terms
+from firmground.knowledge.lexical import Lexical, telling_terms
+from firmground.knowledge.lexical_terms import Stemmer
 from firmground.knowledge.text import sentences, terms
 
-ENGINES = ("fts5", "tantivy", "bm25s")
+ENGINES = ("ours", "fts5", "tantivy", "bm25s")
 CORPORA = {"en": ("qa/xquad-en", "qa/clapnq", "qa/worldtree"), "zh": ("qa/xquad-zh",)}
 SENTENCES, QUESTIONS, BATCH, K, K1, B = 5, 100, 512, 10, 1.2, 0.75
 
@@ -85,8 +86,44 @@ def brute_force(texts: Made, size: int, question: Sequence[str]) -> np.ndarray:
 # Each engine: made over a folder; `add` commits a batch durably, `remove` too; `search` gives the ids of the K best.
 
 
+class Ours:
+    """The store's lists, but not stemmed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.connection = sqlite3.connect(folder / "lists.sqlite", isolation_level=None)
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=FULL")
+        self.lexical, self.live = Lexical(self.connection), np.zeros(0, dtype=bool)
+        self.lexical.stemmer = Unstemmed()
+        self.lexical.rebuild([])
+
+    def add(self, first: int, bodies: Sequence[str]) -> None:
+        self.connection.execute("BEGIN")
+        self.lexical.add_words(range(first, first + len(bodies)), [body.split() for body in bodies])
+        self.connection.execute("COMMIT")
+        self.live = np.ones(first + len(bodies), dtype=bool)
+
+    def remove(self, ids: Sequence[int], bodies: Sequence[str]) -> None:
+        """As the store does it: nothing is written to the lists, each search is told which rows are."""
+        self.live = self.live.copy()
+        self.live[list(ids)] = False
+
+    def finish(self) -> None:
+        """Nothing is left to be done when a commit returns."""
+
+    def search(self, question: Sequence[str]) -> list[int]:
+        return [row for row, _ in self.lexical.search(" ".join(question), K, self.live)]
+
+
+class Unstemmed(Stemmer):
+    """Leaves words as they are."""
+
+    def stems(self, words: Iterable[str]) -> list[str]:
+        return list(words)
+
+
 class Fts5:
-    """The store's table, but not stemmed; the questions as the store asks them."""
+    """A contentless table of SQLite's, not stemmed; a question's words joined by OR."""
 
     def __init__(self, folder: Path) -> None:
         self.connection = sqlite3.connect(folder / "terms.sqlite", isolation_level=None)
@@ -190,7 +227,7 @@ def measure(engine: str, data: Path, language: str, size: int) -> dict[str, Any]
     before = _peak_mb()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made_of: Any = {"fts5": Fts5, "tantivy": Tantivy, "bm25s": Bm25s}[engine](folder)
+        made_of: Any = {"ours": Ours, "fts5": Fts5, "tantivy": Tantivy, "bm25s": Bm25s}[engine](folder)
         bodies = texts.bodies(0, size)
         seconds = 0.0
         for first in range(0, size, 10_000):
@@ -258,7 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for size in options.sizes.split(","):
         for language in options.languages.split(","):
             for engine in options.engines.split(","):
-                if engine != "fts5" and find_spec(engine) is None:
+                if engine not in ("ours", "fts5") and find_spec(engine) is None:
                     print(f"{engine}: not measured; pip install {engine}")
                     continue
                 command = [sys.executable, "-m", "firmground.eval.bench.lexical", "--alone", "--data", options.data]

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmground.knowledge.base import AddReport, KnowledgeBase, indexed_text
+from firmground.knowledge.base import AddReport, KnowledgeBase
 from firmground.knowledge.errors import InputError, KnowledgeBaseError
 from firmground.knowledge.fuse import dense_weight, fuse, potential
+from firmground.knowledge.indexed import indexed_text
 from firmground.knowledge.types import Document
 from tests.knowledge.base_helpers import HashEncoder, brute_force, sentence, some_documents
 

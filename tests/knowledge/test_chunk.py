@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmground.knowledge.blocks import blocks_of, may_have_headings
 from firmground.knowledge.chunk import split
 from firmground.knowledge.errors import InputError
 from firmground.knowledge.types import Document, Passage
@@ -264,3 +265,17 @@ def test_linear_time_and_few_calls(text: str) -> None:
     assert time.perf_counter() - began < 20
     assert calls[0] <= 12
     assert calls[1] <= 8 * len(text)
+
+
+@given(
+    st.lists(st.sampled_from(["#", "# ", "\n", " ", "　", "第三章 ", "Part II", "CHAPTER 1", "Chapter", "x", "```"]))
+)
+@settings(deadline=None, derandomize=True, max_examples=100)
+def test_a_text_that_has_headings_may_have_headings(parts: list[str]):
+    text = "".join(parts)
+    assert may_have_headings(text) or all(block.kind != "heading" and not block.path for block in blocks_of(text))
+
+
+def test_most_texts_have_no_headings():
+    assert not may_have_headings("The sky is blue. Part of it is #1.\nSee chapter 3, 第三章。")
+    assert may_have_headings("Text.\n  ## A heading")

@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from firmground.knowledge import durable
 from firmground.knowledge.base import KnowledgeBase
 from firmground.knowledge.errors import KnowledgeBaseError
-from firmground.knowledge.indexed import fitting_passages, indexed_text
+from firmground.knowledge.fitting import fitting_passages
+from firmground.knowledge.indexed import indexed_text
 from firmground.knowledge.lexical import telling_terms
 from firmground.knowledge.text import terms
 from firmground.knowledge.types import Document

@@ -90,8 +90,8 @@ def test_a_changed_document_in_a_real_base(tmp_path: Path) -> None:
         base.add([Document("d", "\n\n".join(paragraphs), metadata={"title": "Rivers"})])
         before = {indexed_text(passage) for passage in base.passages("d")}
         changed_document = Document("d", "\n\n".join(changed), metadata={"title": "Rivers"})
-        entry = prepare(changed_document, encoder, base._content_hash)
-        assert isinstance(entry, Entry)
+        (entry,), _ = prepare([changed_document], encoder, base._store.content_hashes)
+        assert entry.replaces
         texts = [indexed_text(passage) for passage in entry.passages]
         assert len(before & set(texts)) >= 5
         known = stored_vectors(base._store, ["d"], texts)
