@@ -6,7 +6,9 @@ assistant   Assistant: asks, streams, judges
 prompt      what a generator is given
 generate    transformers models          langchain   LangChain's chat models
 choose      a choice picked by likelihood extract     the best span, the sentences that fit
-claims      an answer split into claims  ground      the verifier and its verdicts
+gate        does the evidence answer it? repair      unsupported claims cut, or written again
+conversation  follow-up questions        claims      an answer split into claims
+ground      verdicts and citations
 abstain     declining, and telling that someone declined
 """
 

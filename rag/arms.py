@@ -27,11 +27,30 @@ class Arm:
     # information) where the generator tells it; "text", or a generator that can't: by what it writes. All passages go
     # into the prompt that choices are weighed by, since the facts that lead to a choice seldom stand in one.
     choose: Literal["text", "sum", "characters", "pmi"] = "pmi"
+    # For a question with choices, facts are searched for it with each of its choices too, in so many hops; how well
+    # they lead to a choice (`rag/chains.py`) counts beside its likelihood ("pmi" alone). 0: likelihood alone counts.
+    choice_hops: int = 0
+    hops: int = 1  # for an open question; a second search asks for what the first hits leave open (`rag/retrieve.py`)
     # So many spans of the evidence are weighed beside the written answer, and the best text is given (`rag/select.py`);
     # 0: the written answer. A generator that doesn't tell log-probabilities gives what it wrote.
     spans: int = 0
-    gate: float = 0.0  # evidence whose fit with the question is below this is not used: the arm abstains
+    # Evidence that answers the question with less than this probability (`rag/gate.py`) isn't used: the arm abstains,
+    # or the model answers without it, and the answer's `basis` says so. 0: all evidence is used. Questions that offer
+    # choices aren't gated.
+    gate: float = 0.0
+    ungrounded: Literal["abstain", "model"] = "abstain"
+    # What becomes of claims that the evidence doesn't support: nothing; they are cut; or each is written again from the
+    # sentence nearest to it alone, and cut if that isn't supported either. Nothing left: the arm abstains.
+    repair: Literal["none", "cut", "rewrite"] = "none"
+    # Sentences of the answer that demean a group, and needless gendering: found ("mark"); or withheld and said
+    # neutrally, each change with its reason in `Answer.repairs` ("change"). See `rag/debias/screen.py`.
+    screen: Literal["none", "mark", "change"] = "none"
     decoding: Decoding = field(default_factory=Decoding)
+
+    @property
+    def search(self) -> tuple[Any, ...]:
+        """What decides which passages are found: arms for which it is the same find the same."""
+        return self.retrieve, self.num_passages, self.hops, self.choice_hops
 
     @property
     def measures(self) -> bool:
@@ -52,13 +71,14 @@ AUGMENTED = Arm(
     "augmented",
     retrieve="hybrid",
     num_passages=4,
+    choice_hops=2,
     num_evidence=1,
     evidence="sentences",
     evidence_tokens=80,
     spans=4,
     decoding=SHORT,
 )
-EXTRACTIVE = Arm("extractive", generator=False, retrieve="hybrid", num_passages=4, evidence="sentences")
+EXTRACTIVE = Arm("extractive", generator=False, retrieve="hybrid", num_passages=4, choice_hops=2, evidence="sentences")
 # `augmented` with evidence that is as good as it gets, as bad, and wrong.
 ORACLE = replace(AUGMENTED, name="oracle", retrieve="oracle")
 NOISE = replace(AUGMENTED, name="noise", retrieve="noise")

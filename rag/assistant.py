@@ -16,15 +16,27 @@ from firmground.knowledge.types import Hit
 from firmground.rag import prompt as prompts
 from firmground.rag.abstain import ABSTAIN_EN, ABSTAIN_ZH, is_abstention
 from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN, Arm
-from firmground.rag.choose import Chooser, most_spoken_of, shares
+from firmground.rag.chains import linked, telling
+from firmground.rag.choose import Chooser, only_best, shares
 from firmground.rag.claims import split_claims
-from firmground.rag.extract import Span, best_sentences, best_span, best_spans, fit
-from firmground.rag.ground import LexicalVerifier, judge, pooled
-from firmground.rag.select import best_text
-from firmground.rag.types import Answer, Decoding, Generation, Generator, Prompt, Usage, Verifier
+from firmground.rag.debias.screen import screen
+from firmground.rag.extract import best_sentences, best_span, fit
+from firmground.rag.gate import answers_probability
+from firmground.rag.generators import as_generator, load_generator
+from firmground.rag.ground import judge, pooled
+from firmground.rag.repair import repaired
+from firmground.rag.retrieve import searched
+from firmground.rag.types import Answer, Basis, Generation, Generator, Prompt, Replaced, Usage, Verifier, Weighing
+from firmground.rag.verifier import DEFAULT as DEFAULT_VERIFIER
+from firmground.rag.verifier import load_verifier, packaged
+from firmground.rag.write import Writer
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from firmground.knowledge.base import KnowledgeBase
+    from firmground.rag.explain.reasons import Wanted
+    from firmground.rag.explain.types import Reasons
 
 JUDGE_PASSAGES = 4  # evidence looked up for verdicts where no arm retrieved any
 
@@ -40,6 +52,13 @@ class Asked:
     retrieve_s: float
     choices: tuple[str, ...] = ()
     weighed: bool = False  # the choices are weighed by likelihood; else the generator writes
+    gate: float | None = None  # the gate's probability that what was found answers the question; None: not asked
+    declined: tuple[Hit, ...] = ()  # what was found and didn't pass the gate; `hits` are then none
+    links: tuple[float, ...] = ()  # how well facts lead to each choice; none where the arm doesn't ask
+
+    @property
+    def found(self) -> tuple[Hit, ...]:
+        return self.hits or self.declined
 
 
 class Assistant:
@@ -52,26 +71,39 @@ class Assistant:
 
     Args:
         knowledge: the knowledge base; None for arms that don't retrieve.
-        generator: None for arms that only quote.
-        verifier: judges claims; the lexical one by default.
+        generator: None for arms that only quote. A LangChain chat model will do: what wants log-probabilities, which it
+            doesn't tell, is done without, and each answer's `without` names it.
+        verifier: judges claims; by default the trained one that ships (`rag/verifier.py`).
     """
 
     def __init__(
-        self, knowledge: KnowledgeBase | None, generator: Generator | None = None, verifier: Verifier | None = None
+        self,
+        knowledge: KnowledgeBase | None,
+        generator: Generator | BaseChatModel | None = None,
+        verifier: Verifier | None = None,
     ) -> None:
         self.knowledge = knowledge
-        self.generator = generator
-        self.verifier: Verifier = verifier or LexicalVerifier()
+        self.generator = generator = as_generator(generator)
+        self.verifier: Verifier = verifier or packaged()
         self._chooser = Chooser(generator) if hasattr(generator, "score_batch") else None  # type: ignore[arg-type]
+        for beginning in prompts.beginnings() if generator is not None and hasattr(generator, "keep") else ():
+            generator.keep(beginning)  # type: ignore[union-attr]
 
     @classmethod
     def load(
-        cls, knowledge: str | Path, generator: str | None = weights.DEFAULT_GENERATOR, device: str = ""
+        cls,
+        knowledge: str | Path,
+        generator: str | None = weights.DEFAULT_GENERATOR,
+        device: str = "",
+        verifier: str = DEFAULT_VERIFIER,
     ) -> Assistant:
-        """Open a knowledge base with the encoder that made it, and a generator by name (see `load_generator`)."""
+        """Open a knowledge base with the encoder that made it, a generator by name (see `load_generator`), and a
+        verifier by name (see `load_verifier`)."""
         from firmground.knowledge.encode import open_base
 
-        return cls(open_base(knowledge, device=device), load_generator(generator, device) if generator else None)
+        judged_by = load_verifier(verifier, device)
+        writer = load_generator(generator, device) if generator else None
+        return cls(open_base(knowledge, device=device), writer, judged_by)
 
     def ask(self, question: str, arm: Arm = AUGMENTED) -> Answer:
         """One judged answer."""
@@ -102,6 +134,13 @@ class Assistant:
             InputError: the arm needs a knowledge base, a generator or evidence that this assistant doesn't have.
         """
         asked = self._prepare(questions, arm, hits, choices)
+        answers = self._answers(asked, arm)
+        return [
+            answer if one.choices else screen(self._repaired(answer, arm), arm)
+            for one, answer in zip(asked, answers, strict=True)
+        ]
+
+    def _answers(self, asked: Sequence[Asked], arm: Arm) -> list[Answer]:
         if not arm.generator:
             return [self._quote(one, arm) for one in asked]
         open_questions = [one for one in asked if one.prompt is not None]
@@ -112,8 +151,12 @@ class Assistant:
             for one in asked
         ]
 
-    def retrieve(self, questions: Sequence[str], arm: Arm) -> list[list[Hit]]:
-        """What the arm would find for each question; arms with the same `retrieve` and `num_passages` find the same.
+    def retrieve(
+        self, questions: Sequence[str], arm: Arm, choices: Sequence[Sequence[str]] | None = None
+    ) -> list[list[Hit]]:
+        """What the arm would find for each question and, by its `choice_hops`, for its choices.
+
+        Arms with the same `search` find the same.
 
         Raises:
             InputError: there is no knowledge base, or the arm's evidence must be handed in.
@@ -127,24 +170,38 @@ class Assistant:
             )
         if self.knowledge is None:
             raise InputError(f"the arm {arm.name!r} retrieves, and this assistant has no knowledge base; give it one")
-        return self.knowledge.search(list(questions), k=arm.num_passages, mode=arm.retrieve)  # type: ignore[arg-type]
+        return searched(self.knowledge, arm, questions, choices or [()] * len(questions))
 
-    def stream(self, question: str, arm: Arm = AUGMENTED) -> Iterator[str | Answer]:
-        """Pieces of the answer as they are made, then the judged `Answer`. Closing the iterator stops the work."""
+    def stream(self, question: str, arm: Arm = AUGMENTED) -> Iterator[str | Weighing | Replaced | Answer]:
+        """Pieces of the answer as they are made, then the judged `Answer`. Closing the iterator stops the work.
+
+        Where the arm weighs quotations, `Weighing` tells that this goes on, and `Replaced` that one of them, or a text
+        that was repaired, takes the place of what was shown. Whoever only shows text can pass over both: the answer
+        comes last.
+        """
         asked = self._prepare([question], arm)[0]
         if asked.prompt is None or not arm.generator:
             answer = self._quote(asked, arm) if not arm.generator else self._finish(asked, arm, None)
             yield answer.text
         else:
-            start, text = time.perf_counter(), ""
-            for piece in self._generator(arm).stream(asked.prompt, self._decoding(arm)):
-                text += piece
-                yield piece
-            seconds = time.perf_counter() - start
-            before, made = self._count_tokens([self._rendered(asked.prompt), text])
-            generation = Generation(text, before, made, seconds=seconds)
-            answer = self._finish(asked, arm, self._select([asked], [generation], arm)[0] if arm.spans else generation)
-        yield self.judge({arm.name: answer})[arm.name]
+            for piece in Writer(arm, self._generator(arm), self.verifier).stream(asked):
+                if isinstance(piece, Generation):
+                    answer = self._finish(asked, arm, piece)
+                else:
+                    yield piece
+        final = screen(self._repaired(answer, arm), arm)
+        if final.text != answer.text:
+            yield Replaced(final.text, "repaired")
+        yield self.judge({arm.name: final})[arm.name]
+
+    def explain(self, answer: Answer, arm: Arm, method: Wanted = "auto", attention: bool = False) -> Reasons:
+        """Which sentences of its evidence the text given rests on, and how sure each of its words is (`rag/explain`).
+
+        Raises InputError where there can be no reasons: see `firmground.rag.explain.reasons.explain`.
+        """
+        from firmground.rag.explain.reasons import explain
+
+        return explain(answer, self._generator(arm), method, attention)
 
     def judge(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
         """The answers of several arms to one question, with a verdict on each claim, against the same evidence."""
@@ -180,7 +237,7 @@ class Assistant:
         choices: Sequence[Sequence[str]] | None = None,
     ) -> list[Asked]:
         start = time.perf_counter()
-        found = self.retrieve(questions, arm) if found is None else found
+        found = self.retrieve(questions, arm, choices) if found is None else found
         retrieve_s = (time.perf_counter() - start) / max(1, len(questions))
         offered = choices or [()] * len(questions)
         return [
@@ -192,20 +249,37 @@ class Assistant:
         self, question: str, hits: tuple[Hit, ...], choices: tuple[str, ...], arm: Arm, retrieve_s: float
     ) -> Asked:
         weighed = bool(choices) and arm.generator and arm.choose != "text" and self._chooser is not None
-        evidence = self._evidence(question, hits, arm, weighed)
+        gate = None if choices else self._gate(question, hits, arm)
+        declined: tuple[Hit, ...] = ()
+        if gate is not None and gate < arm.gate:
+            hits, declined = (), hits
+        links: tuple[float, ...] = ()
+        if arm.choice_hops and hits and telling(choices):
+            # What was searched for a choice speaks for it by design: it counts apart, and isn't shown to the generator.
+            links, leading = linked(question, choices, hits)
+            shown = hits[: arm.num_passages]
+            evidence = self._evidence(question, shown, arm, weighed)
+            hits = tuple({hit.passage.id: hit for hit in (*shown, *leading)}.values())
+        else:
+            evidence = self._evidence(question, hits, arm, weighed)
         prompt: Prompt | None = None
-        if arm.generator and not self._declines(question, hits, arm):
+        if arm.generator and not self._declines(gate, arm):
             if weighed:
                 prompt = prompts.choice_prompt(question, evidence)
             else:
                 prompt = prompts.build(question, evidence, arm, self._generator(arm).completes, choices)
-        return Asked(question, hits, tuple(evidence), prompt, retrieve_s, choices, weighed)
+        return Asked(question, hits, tuple(evidence), prompt, retrieve_s, choices, weighed, gate, declined, links)
 
-    def _declines(self, question: str, hits: Sequence[Hit], arm: Arm) -> bool:
-        """The evidence gate: an arm that stands on evidence says so when there is none that fits."""
+    def _gate(self, question: str, hits: Sequence[Hit], arm: Arm) -> float | None:
+        """The probability that the hits answer the question, for an arm with a gate; None for others."""
         if arm.retrieve == "none" or arm.gate <= 0:
-            return False
-        return not hits or fit(question, [hit.passage.text for hit in hits]) < arm.gate
+            return None
+        encoder = getattr(self.knowledge, "encoder", None)
+        return answers_probability(question, hits, encoder.name if encoder else "")
+
+    def _declines(self, gate: float | None, arm: Arm) -> bool:
+        """Whether the arm abstains: what was found didn't pass the gate, and no model may answer without it."""
+        return gate is not None and gate < arm.gate and (arm.ungrounded == "abstain" or not arm.generator)
 
     def _evidence(self, question: str, hits: Sequence[Hit], arm: Arm, weighed: bool) -> list[str]:
         if not hits or not arm.generator:
@@ -224,10 +298,6 @@ class Assistant:
         render = getattr(self.generator, "render", None)
         return render(prompt) if render else str(prompt)
 
-    def _decoding(self, arm: Arm) -> Decoding:
-        """A chat's answer isn't cut at a line break, as a completion's is."""
-        return arm.decoding if self._generator(arm).completes else replace(arm.decoding, stop=())
-
     def _generator(self, arm: Arm) -> Generator:
         if self.generator is None:
             raise InputError(f"the arm {arm.name!r} needs a generator, and this assistant has none; name one, or use "
@@ -238,9 +308,11 @@ class Assistant:
         """Quote the best span; where choices are offered, the one that the evidence speaks of most."""
         start = time.perf_counter()
         text = None
-        if not self._declines(asked.question, asked.hits, arm):
+        if not self._declines(asked.gate, arm):
             if asked.choices:
-                place = most_spoken_of(asked.question, asked.choices, [hit.passage.text for hit in asked.hits])
+                texts = [hit.passage.text for hit in asked.hits]
+                fits = asked.links or [fit(f"{asked.question} {choice}", texts) for choice in asked.choices]
+                place = only_best(fits)
                 text = None if place is None else asked.choices[place]
             elif span := best_span(asked.question, asked.hits):
                 text = span.text
@@ -253,7 +325,8 @@ class Assistant:
             return []
         start = time.perf_counter()
         questions, given = [one.question for one in asked], [one.prompt for one in asked if one.prompt is not None]
-        scored = self._chooser.score(questions, given, [one.choices for one in asked], arm.choose)
+        links = [one.links for one in asked]
+        scored = self._chooser.score(questions, given, [one.choices for one in asked], arm.choose, links)
         seconds = (time.perf_counter() - start) / len(asked)
         lengths = self._count_tokens([self._rendered(prompt) for prompt in given])
         answers = []
@@ -266,51 +339,8 @@ class Assistant:
         return answers
 
     def _write(self, asked: Sequence[Asked], arm: Arm) -> list[Answer]:
-        given = [one.prompt for one in asked if one.prompt is not None]
-        generations = self._generator(arm).generate(given, self._decoding(arm)) if given else []
-        if arm.spans:
-            generations = self._select(asked, generations, arm)
+        generations = Writer(arm, self._generator(arm), self.verifier).write(asked) if asked else []
         return [self._finish(one, arm, generation) for one, generation in zip(asked, generations, strict=True)]
-
-    def _select(self, asked: Sequence[Asked], generations: Sequence[Generation], arm: Arm) -> list[Generation]:
-        """Each generation, or the span of the evidence that is weighed above it (`rag/select.py`).
-
-        Not where choices were listed, where the model declined, or where its likelihoods aren't known.
-        """
-        start = time.perf_counter()
-        score = getattr(self.generator, "score_batch", None)
-        texts: list[list[str]] = []
-        spans: list[list[Span]] = []
-        for one, generation in zip(asked, generations, strict=True):
-            written = generation.text.strip()
-            told = bool(score and one.hits and not one.choices and written and not is_abstention(written))
-            spans.append(best_spans(one.question, one.hits, arm.spans) if told else [])
-            texts.append([written, *(span.text for span in spans[-1])] if spans[-1] else [])
-        pairs = [
-            (one.prompt, prompts.choice_continuation(one.question, text) if isinstance(one.prompt, str) else text)
-            for one, offered in zip(asked, texts, strict=True)
-            for text in offered
-        ]
-        if score is None or not pairs:
-            return list(generations)
-        rows = iter(score([prompt for prompt, _ in pairs], [text for _, text in pairs]))
-        seconds = (time.perf_counter() - start) / sum(map(bool, texts))
-        selected = []
-        for generation, offered, found in zip(generations, texts, spans, strict=True):
-            if offered:
-                mine = [next(rows) for _ in offered]
-                best = best_text(offered[0], found, mine)
-                aside = sum(map(len, mine)) - len(mine[best])  # read, and not given: a cost of the prompt
-                generation = replace(
-                    generation,
-                    text=offered[best],
-                    log_probability=float(mine[best].sum()),
-                    prompt_tokens=generation.prompt_tokens + aside,
-                    completion_tokens=len(mine[best]),
-                    seconds=generation.seconds + seconds,
-                )
-            selected.append(generation)
-        return selected
 
     def _finish(self, asked: Asked, arm: Arm, generation: Generation | None) -> Answer:
         if generation is None:
@@ -323,7 +353,33 @@ class Assistant:
         # A question may offer "can't be determined": to pick it is an answer.
         abstained = is_abstention(text) and not any(map(is_abstention, asked.choices))
         claims = () if abstained else tuple(split_claims(text))
-        return Answer(asked.question, text, arm.name, asked.hits, claims, abstained, usage, prompt=asked.prompt)
+        basis: Basis = "none" if abstained else "evidence" if asked.hits else "model"
+        return Answer(
+            asked.question, text, arm.name, asked.found, claims, abstained, usage,
+            prompt=asked.prompt, basis=basis, gate=asked.gate, without=self._without(asked, arm),
+        )  # fmt: skip
+
+    def _repaired(self, answer: Answer, arm: Arm) -> Answer:
+        """The answer, its unsupported claims cut or written again as the arm says."""
+        if arm.repair == "none" or answer.basis != "evidence":
+            return answer
+        if arm.repair == "cut" or not arm.generator:
+            return repaired(answer, "cut", self.verifier, abstention(answer.question))
+
+        def rewrite(question: str, sentence: str) -> Generation:
+            generator = self._generator(arm)
+            written = prompts.build(question, [sentence], arm, generator.completes)
+            decoding = Writer(arm, generator, self.verifier).decoding
+            return generator.generate([written], replace(decoding, contrast=0.0))[0]
+
+        return repaired(answer, "rewrite", self.verifier, abstention(answer.question), rewrite)
+
+    def _without(self, asked: Asked, arm: Arm) -> tuple[str, ...]:
+        """The fields of the arm that want log-probabilities where this generator tells none."""
+        if not arm.generator or self._chooser is not None:
+            return ()
+        wanted = {"choose": bool(asked.choices) and arm.choose != "text", "spans": arm.spans and not asked.choices}
+        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 
 
 def confidence(generation: Generation) -> float | None:
@@ -336,19 +392,3 @@ def confidence(generation: Generation) -> float | None:
 def abstention(question: str) -> str:
     """How our arms decline, in the question's language."""
     return ABSTAIN_ZH if language(question) == "zh" else ABSTAIN_EN
-
-
-def load_generator(name: str, device: str = "") -> Generator:
-    """A generator by name: `chat:provider:model` through LangChain, else what `weights.resolve` knows.
-
-    Raises:
-        WeightsMissing: known, not on this machine. InputError: unknown. MissingExtra: LangChain isn't installed.
-    """
-    if name.startswith("chat:"):
-        from firmground.rag.langchain import chat_model
-
-        return chat_model(name.removeprefix("chat:"))
-    folder = weights.resolve(name)
-    from firmground.rag.generate import TransformersGenerator
-
-    return TransformersGenerator(folder, name, device)

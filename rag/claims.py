@@ -21,6 +21,11 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 # Where a clause may begin: what matches belongs to neither side.
 _JOINT_EN = re.compile(
     r";\s+|,\s+(?:and|but|so|while|whereas|yet|or)\s+|\s+(?:but|whereas)\s+|\s+and\s+(?=(?:he|she|it|they|we)\s)"
+    r"|(?P<bare>\s+and\s+)(?=(?:the|an?|his|her|its|their|[A-Z][\w-]*)\s)"
+)
+# Before a bare "and": what governs both sides, so that neither stands alone ("said that … and the …").
+_GOVERNS_EN = re.compile(
+    r"\b(?:that|if|whether|because|when|while|although|since|who|which|where|between|both)\b", re.I
 )
 _JOINT_ZH = re.compile(r"[；;]\s*|[，,]\s*")
 
@@ -33,16 +38,20 @@ _FINITE_EN = re.compile(
     r"become|becomes|makes|goes|says|takes|gives|needs|uses|means|lives|works|contains|includes|remains|consists|"
     r"comes|gets|keeps|grows|boils|floats|sinks|melts|falls|rises|eats|lies|causes|helps|carries|\w{2,}ed)$"
 )
+# A verb of the present by what follows it: "employs 300", "wears a".
+_TRANSITIVE_EN = re.compile(r"\b[a-z]{2,}[^\Ws]s (?:the|an?|his|her|its|their|\d[\d,.]*) ?\w")
 _PRONOUN_EN = frozenset(("i", "he", "she", "it", "they", "we", "you", "this", "that", "these", "those", "there", "who"))
 _DETERMINER_EN = frozenset(
     ("the", "a", "an", "his", "her", "its", "their", "our", "my", "your", "some", "many", "most", "all", "each", "no")
 )
 _VERB_ZH = re.compile(
-    r"[是有在为被将把了过会能要于成让使可应须得]|生于|位于|属于|击败|赢得|出生|成立|建立|获得|包括|发生|开始|来自|称|叫|说|认为|任|担任|"
+    r"[是有在为被将把了过会能要于成让使可应须得]|由[^，。]{1,15}(?:设计|创办|创作|拍摄|提出|领导|出版|发明|制作|建造)|"
+    r"生于|位于|属于|击败|赢得|出生|成立|建立|获得|包括|发生|开始|来自|称|叫|说|认为|任|担任|"
     r"增加|减少|上升|下降|用|含|占|低|高|大|小|多|少|做|去|来|住|死|写|吃|喝|长|变|沸腾|结冰|发现|支持|反对"
 )
 _SUBJECT_ZH = re.compile(
-    r"(?:但是?|不过|然而|而且?|同时|并且|因此|所以|此外|另外|后来|随后)?(?:他们?|她们?|它们?|我们?|这|该|其|此|前者|后者|本)"
+    r"(?:但是?|不过|然而|而且?|同时|并且|因此|所以|此外|另外|后来|随后)?"
+    r"(?:(?P<pronoun>[他她它我]们?(?!的))|[他她它我]们?|这|该|其|此|前者|后者|本)"
 )
 _LIGHT_ZH = re.compile(
     r"^(?:在|当|如果|因为|由于|虽然|尽管|随着|根据|除了|作为|自从|为了|对于|关于|从|直到|只要|每当|即使)"
@@ -84,7 +93,7 @@ def split_claims(answer: str) -> list[Claim]:
         return []
     claims = []
     for start, end in _statements(answer):
-        for left, right in _clauses(answer, start, end):
+        for left, right in clauses(answer, start, end):
             left, right = _trim(answer, left, right)
             text = answer[left:right]
             if not _says_nothing(text):
@@ -95,7 +104,7 @@ def split_claims(answer: str) -> list[Claim]:
 def _statements(answer: str) -> Iterator[tuple[int, int]]:
     """Offsets of the sentences of each line, without list marks and what leads up to an answer.
 
-    What "；" parts counts as sentences to `sentences`; it is joined again here, for `_clauses` to look at both sides.
+    What "；" parts counts as sentences to `sentences`; it is joined again here, for `clauses` to look at both sides.
     """
     from firmground.knowledge.text import sentences
 
@@ -114,7 +123,7 @@ def _statements(answer: str) -> Iterator[tuple[int, int]]:
             yield start + pending, line.end()
 
 
-def _clauses(answer: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def clauses(answer: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Offsets of the independent clauses of one sentence: cut where both sides are clauses, from left to right."""
     sentence = answer[start:end]
     chinese = bool(_CHINESE.search(sentence))
@@ -124,12 +133,20 @@ def _clauses(answer: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         both = (
             _is_clause_zh(left) and _opens_clause_zh(right, strong=joint.group()[0] in "；;")
             if chinese
-            else _is_clause_en(left) and _opens_clause_en(right)
+            else _is_clause_en(left) and _opens_clause_en(right) and not _governed(left, right, joint)
         )
         if both:
             yield start + begin, start + joint.start()
             begin = joint.end()
     yield start + begin, end
+
+
+def _governed(left: str, right: str, joint: re.Match[str]) -> bool:
+    """Whether a bare "and" joins less than two sentences: something governs both sides, or the right has no verb."""
+    if joint["bare"] is None:
+        return False
+    near = re.split(r"[,;:.]\s", right, maxsplit=1)[0]
+    return bool(_GOVERNS_EN.search(left)) or not any(_FINITE_EN.match(word) for word in _words(near)[1:5])
 
 
 def is_clause(text: str) -> bool:
@@ -145,12 +162,14 @@ def _words(text: str) -> list[str]:
 
 
 def _is_clause_en(text: str) -> bool:
-    """A verb that is not the first word, so that something stands before it as its subject."""
+    """A verb that is not the first word, so that something stands before it as its subject; or "employs 300 …"."""
     words = [word.lower().replace("’", "'") for word in _words(text)]
     subordinate = words[:1] and words[0] in {"if", "when", "because", "although", "while", "since", "after", "before"}
     if subordinate and "," not in text:
         return False
-    return any(_FINITE_EN.match(word) for word in words[1:]) or (len(words) > 1 and words[0] in _PRONOUN_EN)
+    if any(_FINITE_EN.match(word) for word in words[1:]) or (len(words) > 1 and words[0] in _PRONOUN_EN):
+        return True
+    return _TRANSITIVE_EN.search(text) is not None
 
 
 def _opens_clause_en(text: str) -> bool:
@@ -178,7 +197,9 @@ def _opens_clause_zh(text: str, strong: bool) -> bool:
     if strong:
         return len(clause) >= 4 and bool(_VERB_ZH.search(clause[1:]))
     subject = _SUBJECT_ZH.match(clause)
-    return subject is not None and len(clause) >= 4 and bool(_VERB_ZH.search(clause, subject.end()))
+    if subject is None or len(clause) < 4:
+        return False
+    return bool(subject["pronoun"]) or bool(_VERB_ZH.search(clause, subject.end()))
 
 
 def _trim(answer: str, start: int, end: int) -> tuple[int, int]:

@@ -119,6 +119,14 @@ def fit(question: str, texts: Sequence[str]) -> float:
     return min(1.0, max(_found(weights, families, window) for window in windows) / sum(weights.values()))
 
 
+def sentence_fit(question: str, hits: Sequence[Hit]) -> float:
+    """How well the sentence fits that fits best, at most 1: by it `best_span` picks where to look. 0 without one.
+
+    Unlike `fit` it weighs one sentence at a time (and what the one before it says, less), and where its passage ranks.
+    """
+    return max((one.score for one in _scored(question, hits)), default=0.0)
+
+
 def _found(weights: dict[str, float], families: dict[str, frozenset[str]], terms: frozenset[str]) -> float:
     """The weight of the wanted terms that are there, those of their family counting for less."""
     total = 0.0

@@ -1,18 +1,29 @@
-"""LangChain on the generator's side: any of its chat models answers through our `Generator`."""
+"""LangChain on both sides: any of its chat models answers through our `Generator`, and an assistant is a `Runnable`.
+
+    chain = AssistantRunnable(Assistant(base, ChatOllama(model="qwen3:8b"))) | (lambda answer: answer["text"])
+    chain.invoke({"question": "And in winter?", "history": [("When does the library open?", "At nine.")]})
+
+Only what everybody has is imported: `langchain-core`. Providers come with `langchain` and their own packages.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, TypedDict
 
 import numpy as np
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.utils import AddableDict
 
-from firmground.knowledge.errors import InputError, MissingExtra
-from firmground.rag.types import Decoding, Generation, Prompt
-
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+from firmground.knowledge.errors import FirmgroundError, InputError, MissingExtra
+from firmground.rag.arms import AUGMENTED, Arm
+from firmground.rag.assistant import Assistant
+from firmground.rag.conversation import Turn, understand
+from firmground.rag.types import Answer, Decoding, Generation, Prompt
 
 
 class ChatModelGenerator:
@@ -86,3 +97,142 @@ def _keywords(decoding: Decoding) -> dict[str, Any]:
     if decoding.temperature > 0 and decoding.top_p < 1:
         keywords["top_p"] = decoding.top_p
     return keywords
+
+
+class Told(TypedDict, total=False):
+    """What an `AssistantRunnable` gives: an `Answer` as plain values.
+
+    `claims` and `hits` are as `Claim` and `Hit` hold them, the citations' offsets in characters of the document.
+    `understood`: the question as it was searched. `piece`: in a stream alone, text as it is made; the last chunk holds
+    the rest, and its `text` is the answer, also where that isn't what was streamed (`Replaced`, `Repair`).
+    """
+
+    question: str
+    understood: str
+    text: str
+    basis: str
+    abstained: bool
+    claims: list[dict[str, Any]]
+    hits: list[dict[str, Any]]
+    confidence: float | None
+    gate: float | None
+    repairs: list[dict[str, str]]
+    without: list[str]
+    arm: str
+    piece: str
+
+
+class AssistantRunnable(Runnable[Any, Any]):
+    """An assistant with one arm as a LangChain runnable.
+
+    Input: a question, or {"question": …, "history": […]} with the turns before it: (question, answer) pairs,
+    {"role", "content"} or LangChain messages. Output: `Told`. Configs are passed through: callbacks, tags and metadata
+    reach whoever traces.
+    """
+
+    def __init__(self, assistant: Assistant, arm: Arm = AUGMENTED, name: str = "firmground") -> None:
+        self.assistant = assistant
+        self.arm = arm
+        self.name = name
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return self._call_with_config(self._answer, input, config, **kwargs)
+
+    def batch(
+        self,
+        inputs: list[Any],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """In order; all questions go through the arm together, so that the generator has whole batches."""
+        return self._batch_with_config(self._answer_all, inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        yield from self.transform(iter([input]), config, **kwargs)
+
+    def transform(self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        yield from self._transform_stream_with_config(input, self._stream, config, **kwargs)
+
+    # What is done inside the config
+
+    def _answer(self, input: Any) -> Told:
+        question, understood = self._understood(input)
+        return _told(self.assistant.ask(understood, self.arm), question)
+
+    def _answer_all(self, inputs: list[Any]) -> list[Exception | Told]:
+        """An input that can't be read is its own error; an error of the assistant is everyone's."""
+        results: dict[int, Exception | Told] = {}
+        asked: dict[int, tuple[str, str]] = {}
+        for place, one in enumerate(inputs):
+            try:
+                asked[place] = self._understood(one)
+            except FirmgroundError as error:
+                results[place] = error
+        answers = self.assistant.answer_batch([understood for _, understood in asked.values()], self.arm)
+        for (place, (question, _)), answer in zip(asked.items(), answers, strict=True):
+            results[place] = _told(self.assistant.judge({self.arm.name: answer})[self.arm.name], question)
+        return [results[place] for place in range(len(inputs))]
+
+    def _stream(self, inputs: Iterator[Any]) -> Iterator[AddableDict]:
+        for one in inputs:
+            question, understood = self._understood(one)
+            for piece in self.assistant.stream(understood, self.arm):
+                if isinstance(piece, str):
+                    yield AddableDict(piece=piece)
+                elif isinstance(piece, Answer):
+                    yield AddableDict(_told(piece, question))
+
+    def _understood(self, input: Any) -> tuple[str, str]:
+        """The question as asked, and as it stands alone."""
+        question = input.get("question") if isinstance(input, Mapping) else input
+        if not isinstance(question, str) or not question.strip():
+            raise InputError(f'expected a question, or {{"question": …, "history": […]}}, got {str(input)[:80]!r}')
+        history = _turns(input.get("history") or []) if isinstance(input, Mapping) else []
+        return question, understand(question, history, self.assistant.generator)
+
+
+def _told(answer: Answer, question: str) -> Told:
+    return Told(
+        question=question,
+        understood=answer.question,
+        text=answer.text,
+        basis=answer.basis,
+        abstained=answer.abstained,
+        claims=[asdict(claim) for claim in answer.claims],
+        hits=[asdict(replace(hit, ranks=dict(hit.ranks), scores=dict(hit.scores))) for hit in answer.hits],
+        confidence=answer.confidence,
+        gate=answer.gate,
+        repairs=[asdict(repair) for repair in answer.repairs],
+        without=list(answer.without),
+        arm=answer.arm,
+    )
+
+
+def _turns(history: Sequence[Any]) -> list[Turn]:
+    """Turns of (question, answer) pairs, or of messages: each question with the reply that follows it.
+
+    Raises:
+        InputError: something else.
+    """
+    turns: list[Turn] = []
+    for one in history:
+        if isinstance(one, BaseMessage):
+            role, text = {"human": "user", "ai": "assistant"}.get(one.type, one.type), str(one.text)
+        elif isinstance(one, Mapping) and "role" in one and "content" in one:
+            role, text = str(one["role"]), str(one["content"])
+        elif isinstance(one, (tuple, list)) and len(one) == 2:
+            turns.append(_turn(str(one[0]), turns, str(one[1])))
+            continue
+        else:
+            raise InputError(f"expected (question, answer) pairs or messages as history, got {str(one)[:80]!r}")
+        if role == "user":
+            turns.append(_turn(str(text), turns))
+        elif role == "assistant" and turns:
+            turns[-1] = replace(turns[-1], answer=str(text))
+    return turns
+
+
+def _turn(question: str, before: Sequence[Turn], answer: str = "") -> Turn:
+    return Turn(question, understand(question, before), answer)

@@ -145,11 +145,21 @@ def _listed(lang: str, choices: Sequence[str]) -> str:
     return "\n".join(["", CHOICES[lang], *lines])
 
 
+def beginnings() -> list[str]:
+    """What completion prompts begin with whatever is asked: each language's examples, with their passages and without.
+
+    They hold nothing of anybody's documents, so that a generator may keep what it read of them.
+    """
+    return ["\n\n".join([*_examples(lang, shown), ""]) for lang in EXAMPLES for shown in (True, False)]
+
+
+def _examples(lang: str, shown: bool) -> list[str]:
+    """The worked examples, with their passages where these are shown."""
+    return [_turn(lang, passage if shown else "", q) + _gap(lang) + answer for passage, q, answer in EXAMPLES[lang]]
+
+
 def _completion(lang: str, question: str, evidence: Sequence[str]) -> str:
-    examples = [
-        _turn(lang, passage if evidence else "", q) + _gap(lang) + answer for passage, q, answer in EXAMPLES[lang]
-    ]
-    return "\n\n".join([*examples, _turn(lang, "\n".join(evidence), question)])
+    return "\n\n".join([*_examples(lang, bool(evidence)), _turn(lang, "\n".join(evidence), question)])
 
 
 def _chat(lang: str, question: str, evidence: Sequence[str], choosing: bool) -> list[Message]:

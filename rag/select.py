@@ -8,10 +8,12 @@ the very prompt that it answered. No further model; the prompt is read once for 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from firmground.knowledge.text import terms
 from firmground.rag.extract import Span
 
 # Chosen on XQuAD's dev split (paragraphs whose id has an even SHA-256), SmolLM2-135M: docs/lab-log.md has the runs.
@@ -35,3 +37,22 @@ def best_text(written: str, spans: Sequence[Span], log_probabilities: Sequence[n
         for fit, row in zip(fits, log_probabilities, strict=True)
     ]
     return int(np.argmax(weights))
+
+
+def most_agreed(texts: Sequence[str]) -> int:
+    """Which text most of them agree on, spelling, case and punctuation aside; the earliest where several do.
+
+    Self-consistency of Wang et al. (ICLR 2023, https://arxiv.org/abs/2203.11171), for texts instead of numbers.
+    """
+    votes = Counter(map(_normalised, texts))
+    return max(range(len(texts)), key=lambda place: votes[_normalised(texts[place])])
+
+
+def best_sample(texts: Sequence[str], supports: Sequence[float]) -> int:
+    """Which text the evidence supports best, `supports` in [0, 1]; of equals the one that most of all agree on."""
+    votes = Counter(map(_normalised, texts))
+    return max(range(len(texts)), key=lambda place: (supports[place], votes[_normalised(texts[place])]))
+
+
+def _normalised(text: str) -> str:
+    return " ".join(terms(text)) or text.strip()

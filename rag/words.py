@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from firmground.knowledge.lexical import STOP_WORDS
 from firmground.knowledge.text import CJK, terms
+from firmground.rag.numerals import numbers
+
+__all__ = ["content", "is_close", "kin", "names", "negated", "numbers", "rarity", "stem"]
 
 _LIGHT_EN = STOP_WORDS | frozenset(
     ("also", "many", "much", "one", "ones", "may", "might", "must", "shall", "would", "upon", "however", "therefore")
@@ -25,18 +27,9 @@ _CJK_RUN = re.compile(f"[{CJK}]+")
 # Taken out without a gap, so that 铁不会生锈 and 铁会生锈 have the same terms, as "not" leaves English ones the same.
 _NOT_ZH = re.compile("不(?![仅但只少同久断过论管])|没有?|未(?![来必])")
 
-_COUNTING = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen twenty"""
-_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_COUNTING.split())} | {
-    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5",
-    "thirty": "30", "forty": "40", "fifty": "50",
-}  # fmt: skip
-_ZH_DIGITS = {character: str(value) for value, character in enumerate("零一二三四五六七八九")} | {"两": "2", "十": "10"}
-_DIGITS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
-# A single numeral before a measure word; 一 is left out, as "one" is: 一个 is mostly an article.
-_ZH_NUMBER = re.compile(
-    "(?<![第零一二三四五六七八九十百千万亿两])[二三四五六七八九十两](?=[年月日个次名位人种岁米倍条块只座届])"
-)
+_COUNTING_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen twenty thirty forty fifty first second third fourth fifth"""
+_COUNTING = frozenset(_COUNTING_WORDS.split())
 _NAME = re.compile(r"(?<![\w'’])[A-ZÀ-ÖØ-Þ][\w'’-]*(?:\.(?=\w))?")
 
 
@@ -71,35 +64,22 @@ def content(text: str) -> list[str]:
     return found or [stem(term) for term in terms(text)]
 
 
-def numbers(text: str) -> set[str]:
-    """The numbers, whichever way they are written: 1,000 = 1000, seven = 7, 三个 = 3, ５ = 5."""
-    text = unicodedata.normalize("NFKC", text)
-    found = {_plain(match) for match in _DIGITS.findall(text)}
-    found |= {
-        _NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _NUMBER_WORDS and word != "one"
-    }
-    return found | {_ZH_DIGITS[match] for match in _ZH_NUMBER.findall(text)}
-
-
 def names(text: str) -> list[str]:
     """Capitalised words that aren't only so for opening a sentence: lower-cased, in order. None in Chinese."""
     found = []
     for match in _NAME.finditer(text):
         word = match.group().removesuffix("'s").removesuffix("’s").rstrip(".")
         opens = not text[: match.start()].strip() or text[: match.start()].rstrip()[-1:] in '.!?:"“('
-        if len(word) > 1 and word.lower() not in _LIGHT_EN and not (opens and word.lower() in _NUMBER_WORDS):
+        if len(word) > 1 and word.lower() not in _LIGHT_EN and not (opens and word.lower() in _COUNTING):
             found.append(word.lower())
     return found
 
 
-def _plain(number: str) -> str:
-    number = number.replace(",", "")
-    return number.rstrip("0").rstrip(".") if "." in number else number.lstrip("0") or "0"
-
-
 _NEGATION = re.compile(
     r"\b(?:not|never|none|nobody|nothing|neither|nor|without|cannot|unable|incapable|refus(?:e|es|ed|ing)|den(?:y|ies|ied)|"
-    r"fail(?:s|ed)? to|lacks?|lacked|yet to|no longer|(?<!\bno )no (?!\.|\d))\b|n['’]t\b"
+    r"fail(?:s|ed|ing|ure)? to|lacks?|lacked|lacking|yet to|no longer|(?<!\bno )no (?!\.|\d)|zero|"
+    r"declin(?:es|ed|ing) to|turn(?:s|ed|ing) down|avoid(?:s|ed|ing)?|impossible|hardly|devoid|other than|"
+    r"rather than|instead of|rejects?|rejected|disassociated|dissociated)\b|n['’]t\b"
     r"|不(?!仅|但|只|少|同|久|断|过|论|管)|没有?|未(?!来|必)|无(?!论)|非(?!常|洲)|从未|并非",
     re.IGNORECASE,
 )
@@ -133,8 +113,7 @@ def rarity(terms_wanted: Iterable[str], texts: Sequence[Collection[str]]) -> dic
 
 def kin(terms_wanted: Iterable[str], vocabulary: frozenset[str]) -> dict[str, frozenset[str]]:
     """For each wanted term that the vocabulary lacks, the words of the vocabulary that look like its family."""
-    return {
-        term: frozenset(word for word in vocabulary if is_close(term, word))
-        for term in dict.fromkeys(terms_wanted)
-        if term not in vocabulary
-    }
+    lacking = [term for term in dict.fromkeys(terms_wanted) if term not in vocabulary]
+    openings = {term[:4] for term in lacking}
+    alike = [word for word in vocabulary if word[:4] in openings]
+    return {term: frozenset(word for word in alike if is_close(term, word)) for term in lacking}

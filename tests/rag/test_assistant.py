@@ -9,7 +9,8 @@ import pytest
 from firmground.knowledge.errors import InputError, WeightsMissing
 from firmground.rag.abstain import ABSTAIN_EN, ABSTAIN_ZH
 from firmground.rag.arms import ARMS, AUGMENTED, EXTRACTIVE, PLAIN, STOCK, named_arms
-from firmground.rag.assistant import Assistant, load_generator
+from firmground.rag.assistant import Assistant
+from firmground.rag.generators import load_generator
 from firmground.rag.types import Answer
 from tests.rag.fakes import Echo, Shelf
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firmground.knowledge.types import Hit
 from firmground.rag.abstain import ABSTAIN_EN, ABSTAIN_ZH
 from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN, STOCK
 from firmground.rag.assistant import Assistant
-from firmground.rag.choose import Chooser, most_spoken_of, shares, weight
+from firmground.rag.choose import CLEAR, LIKELIHOOD, LINK, Chooser, only_best, shares, weight
 from firmground.rag.generate import TransformersGenerator
 from firmground.rag.types import ChoiceScore, Prompt
 from tests.rag.fakes import Echo, Shelf
-from tests.rag.tiny import causal_folder, tokenizer_folder
+from tests.rag.tiny import causal_folder, learned_positions_folder
 
 QUESTION = "Coral and alga are an example of what?"
 CHOICES = ("predation", "mutualism", "a cat")
@@ -139,21 +140,68 @@ def test_the_extractive_arm_picks_what_the_evidence_speaks_of() -> None:
     english, chinese, none = assistant.answer_batch(questions, EXTRACTIVE, choices=offered)
     assert (english.text, chinese.text) == ("mutualism", "密度小")
     assert (none.text, none.abstained) == (ABSTAIN_EN, True)  # both equally unheard of
-    assert most_spoken_of("谁？", ("甲", "乙"), []) is None
+    assert (only_best([]), only_best([0.0, 0.0]), only_best([1.0, 1.0, 0.5]), only_best([0.5, 1.0])) == (
+        None,
+        None,
+        None,
+        1,
+    )
     (declined,) = assistant.answer_batch(["谁？"], EXTRACTIVE, [()], [("甲", "乙")])
     assert declined.text == ABSTAIN_ZH
 
 
-def learned_positions_folder(folder: Path) -> Path:
-    """A GPT-2 of two layers with random weights (seeded): unlike a Llama it knows where a token stands absolutely."""
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
+LEADS = Shelf(
+    {
+        "coral": "Coral and alga have a symbiotic relationship.",
+        "mutualism": "Mutualism is a symbiotic relationship.",
+        "hunt": "Predation is hunting.",
+    }
+)
 
-    torch.manual_seed(0)
-    config = GPT2Config(vocab_size=64, n_embd=32, n_layer=2, n_head=4, n_positions=64, bos_token_id=1, eos_token_id=1)
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    tokenizer_folder(folder)
-    return folder
+
+def test_facts_that_lead_to_a_choice_count_beside_its_likelihood() -> None:
+    arm = replace(AUGMENTED, num_passages=1, choice_hops=1)
+    generator = Likely(TABLE | {("The answer is:", " mutualism"): [-1.5]})
+    hits = [Hit(passage, 1.0) for passage in LEADS.passages]
+    (answer,) = Assistant(None, generator).answer_batch([QUESTION], arm, [hits], [CHOICES])
+    links = [score.link for score in answer.choices]
+    assert links[1] > max(links[0], links[2])  # the only choice that two facts lead to
+    # PMI -0.5, -0.5, -0.75; the chain decides
+    information = (-0.5, -0.5, -0.75)
+    clear = [max(0.0, link - CLEAR) for link in links]
+    assert [bool(part) for part in clear] == [False, True, False]
+    expected = [LIKELIHOOD * told + LINK * part for told, part in zip(information, clear, strict=True)]
+    assert [weight(score, "pmi") for score in answer.choices] == pytest.approx(expected)
+    assert answer.text == "mutualism"
+    assert answer.confidence == pytest.approx(math.exp(expected[1]) / sum(map(math.exp, expected)))
+    # Shown is what was found for the question alone; what was found for the choices is cited beside it.
+    prompt = generator.calls[0][0][0]
+    assert "alga have" in prompt
+    assert "Mutualism is" not in prompt
+    assert {hit.passage.document for hit in answer.hits} == {"coral", "mutualism"}
+    assert [weight(score, "sum") for score in answer.choices] == [-1.0, -2.0, -1.25]  # by this rule it doesn't count
+
+
+def test_choices_that_name_nothing_are_weighed_as_before() -> None:
+    table = {("Answer:", " yes"): [-2.0], ("Answer:", " no"): [-1.0], ("is:", " yes"): [-1.0], ("is:", " no"): [-1.0]}
+    answers = []
+    for arm in (replace(AUGMENTED, choice_hops=0), replace(AUGMENTED, choice_hops=2)):
+        (answer,) = Assistant(LEADS, Likely(table)).answer_batch([QUESTION], arm, choices=[("yes", "no")])  # type: ignore[arg-type]
+        answers.append((answer.text, answer.choices, answer.hits, answer.confidence))
+    assert answers[0] == answers[1]
+    assert [score.link for score in answers[1][1]] == [None, None]
+
+
+def test_chains_in_chinese_with_and_without_a_model() -> None:
+    question, offered = "珊瑚和藻类之间属于哪种关系？", ("捕食", "互利共生", "竞争")
+    shelf = Shelf(
+        {"珊瑚": "珊瑚和藻类彼此都得到好处。", "互利": "彼此都得到好处叫做互利共生。", "狼": "狼吃羊就是捕食。"}
+    )
+    table = {("：", choice): [-1.0] for choice in offered}
+    for arm, generator in ((EXTRACTIVE, None), (AUGMENTED, Likely(table))):
+        one = replace(arm, num_passages=3, choice_hops=2)
+        (answer,) = Assistant(shelf, generator).answer_batch([question], one, choices=[offered])  # type: ignore[arg-type]
+        assert answer.text == "互利共生"
 
 
 @pytest.mark.parametrize("make", [causal_folder, learned_positions_folder])

@@ -24,6 +24,33 @@ CASES = [
         ["Denver won the game", "Carolina led the league in interceptions."],
     ),
     ("The capital is Paris and it has 2 million people", ["The capital is Paris", "it has 2 million people"]),
+    # A bare "and" between two sentences; a verb of the present by its object.
+    (
+        "Luther wrote the theses in 1517 and the Church condemned them.",
+        ["Luther wrote the theses in 1517", "the Church condemned them."],
+    ),
+    (
+        "It employs 300 people, making it the largest in town, and its revenue grew by 5%.",
+        ["It employs 300 people, making it the largest in town", "its revenue grew by 5%."],
+    ),
+    # What governs both sides keeps them together; relative clauses and shared subjects can't stand alone.
+    (
+        "He said that the war was over and the troops would come.",
+        ["He said that the war was over and the troops would come."],
+    ),
+    ("The law, and the courts that apply it, changed.", ["The law, and the courts that apply it, changed."]),
+    (
+        "The tower, which was built in 1889, is tall and attracts many.",
+        ["The tower, which was built in 1889, is tall and attracts many."],
+    ),
+    (
+        "She was born in Warsaw, won the Nobel Prize, and died.",
+        ["She was born in Warsaw, won the Nobel Prize, and died."],
+    ),
+    ("The cat sat on the mat and the dog.", ["The cat sat on the mat and the dog."]),
+    ("由埃菲尔设计的铁塔很高，它每年吸引七百万游客。", ["由埃菲尔设计的铁塔很高", "它每年吸引七百万游客。"]),
+    ("铁塔由埃菲尔设计，它的高度是330米。", ["铁塔由埃菲尔设计", "它的高度是330米。"]),
+    ("因为水结冰时会膨胀，所以冰比水轻。", ["因为水结冰时会膨胀，所以冰比水轻。"]),
     # Enumerations, subordinate clauses and a second verb without a subject stay whole.
     ("He played guitar, bass, and drums, and sang.", ["He played guitar, bass, and drums, and sang."]),
     ("If it rains, the ground gets wet.", ["If it rains, the ground gets wet."]),

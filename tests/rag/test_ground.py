@@ -1,18 +1,15 @@
-"""The verifier's arithmetic by hand, verdicts with citations that open at the place, and the bench's own statistics."""
+"""The verifier's arithmetic by hand, and verdicts with citations that open at the place."""
 
 from __future__ import annotations
-
-import json
-import re
 
 import numpy as np
 import pytest
 
-from firmground.knowledge.errors import InputError
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag import verify
 from firmground.rag.claims import split_claims
 from firmground.rag.ground import LexicalVerifier, best_spans, judge, measured_error, pooled, verifiable
+from firmground.rag.verifier import packaged
 
 TOWER = "The tower is 330 m high."
 
@@ -191,12 +188,12 @@ def test_pooled_is_the_union_best_place_first() -> None:
     assert pooled({"plain": []}) == []
 
 
-# ---- the measured error, and how it is measured
+# ---- the measured error, and the rules of contradiction
 
 
-def test_the_packaged_error_is_this_verifiers() -> None:
+def test_the_packaged_error_is_the_shipped_verifiers() -> None:
     measured = measured_error()
-    assert measured["threshold"] == LexicalVerifier().threshold
+    assert (measured["verifier"], measured["threshold"]) == (packaged().name, packaged().threshold)
     for name in ("wice", "fever_symmetric", "halueval"):
         figure = measured["sets"][name]["auroc"]
         assert 0.5 < figure["low"] < figure["value"] < figure["high"] < 1
@@ -204,66 +201,9 @@ def test_the_packaged_error_is_this_verifiers() -> None:
     assert measured["contradicted_on_fever_symmetric"]["precision"]["value"] >= 0.7  # else the verdict goes
 
 
-def test_another_verifiers_error_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LexicalVerifier, "name", "lexical-2")
-    assert measured_error() == {}
-
-
-def test_the_packaged_error_is_what_the_bench_measures(shared) -> None:
-    from firmground.eval.bench.verifier import fever_symmetric, measure
-
-    assert measure(fever_symmetric(shared), LexicalVerifier()) == measured_error()["sets"]["fever_symmetric"]
-
-
-def test_auroc_by_hand_and_by_brute_force() -> None:
-    from firmground.eval.bench.verifier import auroc
-
-    assert auroc([True, False], [1.0, 0.0]) == 1.0
-    assert auroc([True, False], [0.0, 1.0]) == 0.0
-    assert auroc([True, False, True, False], [0.5, 0.5, 0.5, 0.5]) == 0.5
-    assert auroc([True, True, False], [0.9, 0.1, 0.5]) == 0.5
-    assert auroc([True, True, False, False], [0.8, 0.4, 0.4, 0.1]) == pytest.approx(3.5 / 4)
-    assert auroc([True], [1.0]) is None
-    random = np.random.default_rng(3)
-    labels, scores = random.random(60) < 0.4, random.integers(0, 9, 60) / 8  # with many ties
-    pairs = [(one > two) + 0.5 * (one == two) for one in scores[labels] for two in scores[~labels]]
-    assert auroc(labels, scores) == pytest.approx(np.mean(pairs))
-
-
-def test_balanced_accuracy_by_hand() -> None:
-    from firmground.eval.bench.verifier import balanced_accuracy
-
-    labels = np.array([True, True, True, True, False])
-    scores = np.array([0.9, 0.7, 0.5, 0.1, 0.4])
-    assert balanced_accuracy(labels, scores, 0.5) == pytest.approx((3 / 4 + 1) / 2)
-    assert balanced_accuracy(labels[:4], scores[:4], 0.5) is None
-
-
-def test_intervals_draw_whole_groups() -> None:
-    """Ten copies of two cases are two cases: the interval of their mean is [0, 1], not a tenth of it."""
-    from firmground.eval.bench.verifier import interval
-
-    values = np.array([0.0] * 10 + [1.0] * 10)
-    assert interval(["a"] * 10 + ["b"] * 10, lambda at: float(values[at].mean())) == (0.0, 1.0)
-
-
-def test_the_bench_reads_the_authors_formats_and_names_what_is_missing(tmp_path) -> None:
-    from firmground.eval.bench import verifier as bench
-
-    folder = tmp_path / "fever_symmetric"
-    folder.mkdir()
-    rows = [
-        {"id": name, "claim": "A is B.", "evidence": "A is B.", "gold_label": label}
-        for name, label in (("12", "SUPPORTS"), ("120000003", "REFUTES"), ("7", "SUPPORTS"))
-    ]
-    (folder / "fever_symmetric_dev.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    cases = bench.fever_symmetric(tmp_path)
-    assert [(case.group, case.supported) for case in cases] == [("12", True), ("12", False), ("7", True)]
-    with pytest.raises(InputError, match=re.escape(str(tmp_path / "wice" / "dev.jsonl"))):
-        bench.wice(tmp_path)
-    (folder / "fever_symmetric_dev.jsonl").write_text("{}\nnot json\n", encoding="utf-8")
-    with pytest.raises(InputError, match="line 2"):
-        bench.fever_symmetric(tmp_path)
+def test_another_verifiers_error_is_not_shown() -> None:
+    assert measured_error(packaged().name) == measured_error()
+    assert measured_error("lexical-2") == measured_error("hf:someone/else") == {}
 
 
 def test_contradiction_rules() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 from firmground.knowledge.errors import InputError, MissingExtra
-from firmground.rag.arms import AUGMENTED
+from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN
 from firmground.rag.assistant import Assistant
-from firmground.rag.langchain import ChatModelGenerator, chat_model
+from firmground.rag.langchain import AssistantRunnable, ChatModelGenerator, chat_model
 from firmground.rag.types import Decoding, Generator
 from tests.rag.fakes import Shelf
 
@@ -45,3 +48,96 @@ def test_an_assistant_over_a_chat_model() -> None:
 def test_without_langchain_or_with_an_unknown_provider() -> None:
     with pytest.raises((MissingExtra, InputError)):
         chat_model("nosuchprovider:model")
+
+
+# ---- the assistant's side
+
+SHELF = {
+    "eiffel": "The Eiffel Tower was built by Gustave Eiffel. The Eiffel Tower is 330 m tall.",
+    "ice": "Water expands by 9 percent when it freezes.",
+}
+HOW_MUCH = "How much does water expand when it freezes?"
+
+
+def test_a_chat_model_is_taken_as_it_is_and_what_it_cannot_do_is_named() -> None:
+    assistant = Assistant(Shelf(SHELF), FakeListChatModel(responses=["9 percent", "A", "9 percent"]))  # type: ignore[arg-type]
+    answer = assistant.ask(HOW_MUCH, AUGMENTED)
+    assert (answer.text, answer.without, answer.confidence) == ("9 percent", ("spans",), None)
+    (chosen,) = assistant.answer_batch([HOW_MUCH], AUGMENTED, choices=[["9 percent", "2 percent"]])
+    assert chosen.without == ("choose",)
+    assert assistant.ask(HOW_MUCH, PLAIN).without == ()
+    with pytest.raises(NotImplementedError, match="no log-probabilities"):
+        assistant.generator.score("a", "b")  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def chain() -> AssistantRunnable:
+    return AssistantRunnable(Assistant(Shelf(SHELF)), EXTRACTIVE)  # type: ignore[arg-type]
+
+
+def test_invoke_gives_plain_values(chain: AssistantRunnable) -> None:
+    told = chain.invoke(HOW_MUCH)
+    assert told["text"] == "9 percent"
+    assert (told["question"], told["understood"], told["basis"], told["arm"]) == (
+        HOW_MUCH, HOW_MUCH, "evidence", "extractive",
+    )  # fmt: skip
+    citation = told["claims"][0]["citations"][0]
+    assert (citation["document"], citation["start"]) == ("ice", 100)  # the shelf's passages begin at 100
+    assert told["hits"][0]["passage"]["document"] == "ice"
+    json.dumps(told)
+    assert chain.invoke({"question": HOW_MUCH}) == chain.invoke(HOW_MUCH) == told
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [("Who built the Eiffel Tower?", "Gustave Eiffel")],
+        [HumanMessage("Who built the Eiffel Tower?"), AIMessage("Gustave Eiffel")],
+        [
+            {"role": "user", "content": "Who built the Eiffel Tower?"},
+            {"role": "assistant", "content": "Gustave Eiffel"},
+        ],
+    ],
+)
+def test_a_history_in_every_form(chain: AssistantRunnable, history: list) -> None:
+    told = chain.invoke({"question": "How tall is it?", "history": history})
+    assert told["question"] == "How tall is it?"
+    assert told["understood"] == "How tall is it? (Eiffel Tower Gustave built)"
+    assert "330 m" in told["text"]
+
+
+def test_batch_keeps_the_order_and_its_errors_apart(chain: AssistantRunnable) -> None:
+    first, wrong, last = chain.batch(
+        [HOW_MUCH, {"question": 7}, "How tall is the Eiffel Tower?"], return_exceptions=True
+    )
+    assert first["text"] == "9 percent"
+    assert isinstance(wrong, InputError)
+    assert "330 m" in last["text"]
+    with pytest.raises(InputError, match="expected a question"):
+        chain.batch([HOW_MUCH, ""])
+    with pytest.raises(InputError, match=r"expected \(question, answer\) pairs"):
+        chain.invoke({"question": HOW_MUCH, "history": ["what?"]})
+
+
+def test_stream_tells_pieces_and_then_all_of_it() -> None:
+    chain = AssistantRunnable(Assistant(Shelf(SHELF), FakeListChatModel(responses=["9 percent"])))  # type: ignore[arg-type]
+    *pieces, last = chain.stream(HOW_MUCH)
+    assert len(pieces) > 1  # LangChain's fake streams by the character
+    assert "".join(piece["piece"] for piece in pieces) == last["text"] == "9 percent"
+    assert last["claims"][0]["verdict"] == "supported"
+    assert "piece" not in last
+
+
+def test_in_a_chain_with_a_config(chain: AssistantRunnable) -> None:
+    seen: list[tuple] = []
+
+    class Watch(BaseCallbackHandler):
+        def on_chain_start(self, serialized, inputs, *, tags=None, metadata=None, name=None, **kwargs):
+            seen.append((name, tuple(tags or ()), (metadata or {}).get("who")))
+
+    config = {"callbacks": [Watch()], "tags": ["mine"], "metadata": {"who": "me"}, "run_name": "grounded"}
+    assert chain.invoke(HOW_MUCH, config)["text"] == "9 percent"
+    assert seen == [("grounded", ("mine",), "me")]
+    assert (chain | (lambda told: told["text"])).invoke(HOW_MUCH) == "9 percent"
+    assert list(chain.stream(HOW_MUCH, config))[-1]["text"] == "9 percent"
+    assert len(seen) == 2

@@ -11,7 +11,7 @@ from firmground.rag.arms import AUGMENTED, PLAIN
 from firmground.rag.assistant import Assistant
 from firmground.rag.extract import Span, best_span, best_spans
 from firmground.rag.select import MEAN, SUM, WRITTEN, best_text
-from firmground.rag.types import Answer
+from firmground.rag.types import Answer, Replaced, Weighing
 from tests.rag.fakes import Echo, Shelf, Teller
 
 
@@ -119,6 +119,10 @@ def test_a_streamed_answer_ends_as_the_same_answer():
     assert quote is not None
     generator = Teller({"expand": "twice as much"}, likely=[quote.text])
     *pieces, last = Assistant(Shelf(TEXTS), generator).stream(QUESTION)  # type: ignore[arg-type]
-    assert "".join(map(str, pieces)) == "twice as much"
+    assert "".join(piece for piece in pieces if isinstance(piece, str)) == "twice as much"
+    of = len(generator.told)  # the written text and the spans, weighed one after the other
+    assert [piece for piece in pieces if not isinstance(piece, str)] == [
+        *(Weighing(number, of) for number in range(1, of + 1)), Replaced(quote.text, "quotation")
+    ]  # fmt: skip
     assert isinstance(last, Answer)
     assert last.text == quote.text

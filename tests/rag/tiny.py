@@ -36,6 +36,18 @@ def causal_folder(folder: Path) -> Path:
     return folder
 
 
+def learned_positions_folder(folder: Path) -> Path:
+    """A GPT-2 of two layers with random weights (seeded): unlike a Llama it knows where a token stands absolutely."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=64, n_embd=32, n_layer=2, n_head=4, n_positions=64, bos_token_id=1, eos_token_id=1)
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    tokenizer_folder(folder)
+    return folder
+
+
 def seq2seq_folder(folder: Path) -> Path:
     """A T5 of two layers with random weights (seeded)."""
     import torch
