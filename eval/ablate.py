@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -28,7 +29,8 @@ _EFFECTS = ("accuracy", "f1", "rouge_l", "unsupported")  # what an effect is tol
 @dataclass(frozen=True)
 class Mitigation:
     """One thing that an arm does against a limit of its model. `without`: the arm's fields that it sets, and what they
-    are where it is off. `needs`: the mitigations without which it does nothing."""
+    are where it is off ("decoding.beams": a field of its decoding). `needs`: the mitigations without which it does
+    nothing."""
 
     name: str
     meaning: str
@@ -36,14 +38,25 @@ class Mitigation:
     needs: tuple[str, ...] = ()
 
     def is_on(self, arm: Arm) -> bool:
-        return any(getattr(arm, field) != value for field, value in self.without.items())
+        return any(_get(arm, field) != value for field, value in self.without.items())
 
     def off(self, arm: Arm) -> Arm:
-        return replace(arm, **self.without)
+        return _with(arm, self.without)
 
     def on(self, arm: Arm, like: Arm) -> Arm:
         """`arm` with this mitigation as `like` has it."""
-        return replace(arm, **{field: getattr(like, field) for field in self.without})
+        return _with(arm, {field: _get(like, field) for field in self.without})
+
+
+def _get(arm: Arm, field: str) -> Any:
+    return attrgetter(field)(arm)
+
+
+def _with(arm: Arm, values: Mapping[str, Any]) -> Arm:
+    own = {field: value for field, value in values.items() if "." not in field}
+    arm = replace(arm, **own)
+    decoding = {field.removeprefix("decoding."): value for field, value in values.items() if "." in field}
+    return replace(arm, decoding=replace(arm.decoding, **decoding)) if decoding else arm
 
 
 MITIGATIONS = (
@@ -63,6 +76,14 @@ MITIGATIONS = (
     ),
     Mitigation("quotation", "a quoted span, instead of generated text", {"generator": True}, ("retrieval",)),
     Mitigation("gate", "no answer where the evidence doesn't fit the question", {"gate": 0.0}, ("retrieval",)),
+    Mitigation(
+        "chains", "how facts lead to each choice counts beside its likelihood", {"choice_hops": 0}, ("retrieval",)
+    ),
+    Mitigation("hops", "a second search for what the first hits leave open", {"hops": 1}, ("retrieval",)),
+    Mitigation("contrast", "tokens that the evidence makes likelier", {"decoding.contrast": 0.0}, ("retrieval",)),
+    Mitigation("samples", "several drafts, the best supported given", {"decoding.samples": 1}, ("retrieval",)),
+    Mitigation("repair", "unsupported claims cut, or written again", {"repair": "none"}, ("retrieval",)),
+    Mitigation("screen", "demeaning sentences found, needless gendering told", {"screen": "none"}),
     Mitigation("likelihood", "choices weighed by likelihood, instead of a written answer", {"choose": "text"}),
 )
 
@@ -191,6 +212,7 @@ def _bare(arm: Arm, choices: bool) -> Arm:
     unused: tuple[str, ...] = ()
     if arm.retrieve == "none":
         unused += ("num_passages", "num_evidence", "evidence", "evidence_tokens", "spans", "gate", "generator")
+        unused += ("hops", "choice_hops")
     if not arm.generator:
         unused += ("num_evidence", "evidence", "evidence_tokens", "spans", "prompt", "decoding", "choose")
     if arm.evidence == "passages":
@@ -198,7 +220,7 @@ def _bare(arm: Arm, choices: bool) -> Arm:
     if arm.num_evidence >= arm.num_passages:
         unused += ("num_evidence",)
     if not choices:
-        unused += ("choose",)
+        unused += ("choose", "choice_hops")
     return replace(arm, **{field: getattr(PLAIN, field) for field in unused})
 
 

@@ -26,7 +26,8 @@ from firmground.rag.types import Decoding
 
 DEFAULT_ARMS = "plain,augmented"
 # What a number may be: (least, most); counts may be 0 and more, other numbers too.
-_RANGES = {"gate": (0.0, 1.0), "top_p": (0.0, 1.0), "max_new_tokens": (1, None), "beams": (1, None)}
+_RANGES = {"gate": (0.0, 1.0), "top_p": (0.0, 1.0), "max_new_tokens": (1, None), "beams": (1, None),
+           "samples": (1, None)}  # fmt: skip
 
 
 def chosen_arms(names: str | None, path: str | Path | None = None) -> list[Arm]:

@@ -44,8 +44,10 @@ class Assistant(Protocol):
     knowledge: KnowledgeBase | None  # where gold documents are read
     verifier: Verifier  # judges citations
 
-    def retrieve(self, questions: Sequence[str], arm: Arm) -> list[list[Hit]]:
-        """What the arm finds for each question; arms with the same `retrieve` and `num_passages` find the same."""
+    def retrieve(
+        self, questions: Sequence[str], arm: Arm, choices: Sequence[Sequence[str]] | None = None
+    ) -> list[list[Hit]]:
+        """What the arm finds for each question and its choices; arms with the same `search` find the same."""
         ...
 
     def answer_batch(
@@ -147,18 +149,36 @@ def _ask_all(
 
 def ask_batch(assistant: Assistant, batch: Sequence[Example], arms: Sequence[Arm], evidence: Evidence) -> list[Outcome]:
     """The outcomes of some questions, all arms of a question together."""
-    found: dict[tuple[str, int], list[Found | Exception]] = {}  # searched once for all arms that search alike
+    found: dict[tuple[Any, ...], list[Found | Exception]] = {}  # searched once for all arms that search alike
     by_arm: dict[str, list[tuple[Answer, str] | Exception]] = {}
     for arm in arms:
-        search = (arm.retrieve, arm.num_passages)
-        if search not in found:
-            found[search] = _find(assistant, batch, arm, evidence)
-        by_arm[arm.name] = _answers(assistant, batch, arm, found[search])
+        if arm.search not in found:
+            found[arm.search] = _find(assistant, batch, arm, evidence)
+    for alike in _alike(arms):
+        given = [one for arm in alike for one in found[arm.search]]
+        replies = _answers(assistant, list(batch) * len(alike), alike[0], given)
+        for place, arm in enumerate(alike):
+            mine = replies[place * len(batch) : (place + 1) * len(batch)]
+            by_arm[arm.name] = [reply if isinstance(reply, Exception) else _by(arm, *reply) for reply in mine]
     return [
         outcome
         for place, example in enumerate(batch)
         for outcome in _outcomes(assistant, example, arms, {arm.name: by_arm[arm.name][place] for arm in arms})
     ]
+
+
+def _alike(arms: Sequence[Arm]) -> list[list[Arm]]:
+    """Arms that differ in nothing but where their evidence comes from: their questions are answered in one call, so
+    that those of like length stand in a batch."""
+    groups: dict[Arm, list[Arm]] = {}
+    for arm in arms:
+        same = arm if arm.retrieve == "none" else replace(arm, name="", retrieve="oracle")
+        groups.setdefault(same, []).append(arm)
+    return list(groups.values())
+
+
+def _by(arm: Arm, answer: Answer, planted: str) -> tuple[Answer, str]:
+    return replace(answer, arm=arm.name), planted
 
 
 def _outcomes(
@@ -188,7 +208,8 @@ def _find(assistant: Assistant, batch: Sequence[Example], arm: Arm, evidence: Ev
         if arm.measures:
             found = [evidence.find(example, arm) for example in examples]
         else:
-            found = [Found(tuple(hits)) for hits in assistant.retrieve([one.question for one in examples], arm)]
+            questions, choices = [one.question for one in examples], [one.choices for one in examples]
+            found = [Found(tuple(hits)) for hits in assistant.retrieve(questions, arm, choices)]
         seconds = (time.perf_counter() - start) / len(examples)
         return [replace(one, seconds=seconds) for one in found]
 

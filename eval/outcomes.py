@@ -49,7 +49,7 @@ def outcome_of(example: Example, answer: Answer, arm: Arm, planted: str = "") ->
             "completion_tokens": usage.completion_tokens,
         },
         answers=example.answers,
-        metadata=_metadata(example),
+        metadata=_metadata(example) | _about(answer),
         task=example.task,
         cluster=example.cluster,
         confidence=None if answer.confidence is None else round(answer.confidence, 4),
@@ -86,7 +86,8 @@ def is_final(outcome: Outcome) -> bool:
 
 def _choice_row(choice: ChoiceScore) -> dict[str, Any]:
     prior = None if choice.prior is None else round(choice.prior, 3)
-    return {"text": choice.text, "log_probability": round(choice.log_probability, 3), "prior": prior}
+    row = {"text": choice.text, "log_probability": round(choice.log_probability, 3), "prior": prior}
+    return row if choice.link is None else row | {"link": round(choice.link, 4)}
 
 
 def _hit_row(hit: Hit) -> dict[str, Any]:
@@ -114,6 +115,19 @@ def _metadata(example: Example) -> dict[str, Any]:
         "gold": list(example.gold),
     }
     return {**example.metadata, **{key: value for key, value in known.items() if value not in (None, [])}}
+
+
+def _about(answer: Answer) -> dict[str, Any]:
+    """What else is to be known about an answer: the gate's probability, what was changed or found in it, what it was
+    made without. Nothing of it where nothing of it happened."""
+    known = {
+        "basis": answer.basis if answer.gate is not None else None,
+        "gate": None if answer.gate is None else round(answer.gate, 4),
+        "repairs": [asdict(repair) for repair in answer.repairs],
+        "findings": [asdict(finding) for finding in answer.findings],
+        "without": list(answer.without),
+    }
+    return {key: value for key, value in known.items() if value not in (None, [])}
 
 
 def to_line(outcome: Outcome) -> bytes:

@@ -24,7 +24,8 @@ from firmground.knowledge.encode import SentenceEncoder
 from firmground.knowledge.load import load_all
 from firmground.knowledge.packs import base_folder
 from firmground.rag.arms import named_arms
-from firmground.rag.assistant import Assistant, load_generator
+from firmground.rag.assistant import Assistant
+from firmground.rag.generators import load_generator
 from firmground.rag.ground import measured_error
 
 PASSAGES = "plain,augmented,extractive,oracle,noise"
@@ -94,7 +95,7 @@ def run(one: Set, data: Path, out: Path, limit: int, generator: Any) -> Summary:
     assistant = Assistant(assistant.knowledge, generator)
     folder = out / one.name.replace(",", "").replace(" ", "-").lower()
     return compare(
-        assistant, examples, named_arms(one.arms), folder, verifier_error=measured_error(),
+        assistant, examples, named_arms(one.arms), folder, verifier_error=measured_error(assistant.verifier.name),
         command=f"python -m firmground.eval.bench.receipts --data {data} --out {out} --limit {limit}",
     )  # fmt: skip
 

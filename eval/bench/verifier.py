@@ -1,148 +1,167 @@
-"""How far the verifier can be trusted: its error on WiCE, FEVER-Symmetric and HaluEval, beside plain lexical recall.
+"""How far the verifier can be trusted: its error on public sets, beside lexical recall and a source-blind control.
 
-    python -m firmground.eval.bench.verifier --data ../shared/data --out rag/verifier_error.json
+    python -m firmground.eval.bench.verifier --data ../shared/data --keep /tmp/features --out rag/verifier_error.json
 
-reads the three sets as their authors publish them, from folders `wice`, `fever_symmetric` and `halueval`, and, where it
-is there, `qa/xquad-en` and `qa/xquad-zh` (the right answer against the answer to a neighbouring question: the only
-Chinese measure here). What is reported was not looked at when weights and threshold were chosen: cases are halved by
-the SHA-256 of their id (WiCE: the claim's; FEVER-Symmetric: the original claim's, so that its four variants stay
-together; HaluEval: the question; XQuAD: the paragraph), even for choosing, odd for reporting.
+Every set is judged by trees that were not grown on it: cross-fitted (five folds by document: the same trees as those
+that ship but for a fifth of the documents) and with the whole set left out. Reported of WiCE, FEVER-Symmetric, HaluEval
+and the made sets is the half with an odd SHA-256 of the document's id; the final choices were
+made on the other half (but words of negation were added after reading errors of both halves of FEVER-Symmetric, and
+first trials of features looked at whole sets). BEGIN decided nothing and is reported whole. Made sets hold at
+most 1,200 cases; the Chinese ones are all made.
 
-- WiCE (Kamoi et al. 2023, https://arxiv.org/abs/2303.01432): supported against partially or not supported.
-- FEVER-Symmetric (Schuster et al. 2019, https://arxiv.org/abs/1908.05267): SUPPORTS against REFUTES.
-- HaluEval QA (Li et al. 2023, https://arxiv.org/abs/2305.11747): right against hallucinated answer.
+Columns: `blind`, what boosted trees tell by the claim's form alone, without evidence (cross-fitted in the set); where
+its AUROC is not below the verifier's interval, the set's labels can be told without the evidence, and the verifier's
+AUROC on it is void. `alike`: the verifier's AUROC between claims that the blind trees find alike (fifths of
+their score). `wrong source`: the verifier's AUROC where each claim is given the next claim's evidence.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from firmground.eval.bench.verifier_lessons import Featured, featured, is_reported, lessons, training_sets
+from firmground.eval.bench.verifier_sets import Case, begin
+from firmground.eval.bench.verifier_statistics import (
+    RESAMPLES,
+    SEED,
+    auroc_alike,
+    auroc_at,
+    balanced_accuracy,
+    calibration_error,
+    figure,
+    share,
+)
 from firmground.knowledge.durable import write_atomic
-from firmground.knowledge.errors import InputError
 from firmground.knowledge.lexical import STOP_WORDS
 from firmground.knowledge.text import terms
-from firmground.rag.ground import verifiable
+from firmground.rag.numerals import numbers
 from firmground.rag.types import Verifier
+from firmground.rag.verifier import TrainedVerifier, packaged
+from firmground.rag.verifier_features import NAMES
+from firmground.rag.verifier_train import ANSWERS, SETTINGS, STATEMENTS, fold_of, train, train_verifier
+from firmground.rag.verifier_trees import Trees
 from firmground.rag.verify import LexicalVerifier, contradicting, read, windows
+from firmground.rag.words import names, negated
 
-RESAMPLES, SEED = 1000, 0
+FOLDS, INNER_FOLDS = 5, 3
+_TWINS = (
+    ("xquad_swapped_en", "xquad_swapped_zh"),
+    ("xquad_made_en", "xquad_made_zh"),
+)  # translations: left out together
+_SPEED_CLAIMS = 200
 
 
 @dataclass(frozen=True)
-class Case:
-    """A claim, as a verifier reads it, with its evidence. `group`: what is kept together in halving and resampling."""
+class Scores:
+    """One set's scores, (n,) each, in the order of its cases."""
 
-    group: str
-    claim: str
-    evidence: tuple[str, ...]
-    supported: bool
-    answer: str = ""  # the claim without the question, where it is an answer
+    crossed: np.ndarray  # by trees grown on other documents
+    left_out: np.ndarray  # by trees grown on other sets
+    wrong_source: np.ndarray  # crossed, with another claim's evidence
+    blind: np.ndarray  # by the claim alone
+    lexical: np.ndarray  # the rules of LexicalVerifier
+    recall: np.ndarray
+    recall_answer: np.ndarray
 
 
-def wice(folder: Path) -> list[Case]:
+# ------------------------------------------------------------------------------------------------------------- scoring
+
+
+def predict(verifier: TrainedVerifier, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """(n,) support of rows of features."""
+    found = np.zeros(len(rows))
+    for trees, chosen in ((verifier.statements, ~asked), (verifier.answers, asked)):
+        if chosen.any():
+            found[chosen] = trees.predict(rows[chosen])
+    found[~rows.any(axis=1)] = 0.0  # nothing to read
+    return found
+
+
+def cross_fitted(
+    sets: Mapping[str, Featured], others: Mapping[str, Featured], keep: Path | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """(scores, scores with the wrong source) of every set by trees that saw none of the case's documents."""
+    measured = {**sets, **others}
+    found = {name: (np.zeros(len(one.cases)), np.zeros(len(one.cases))) for name, one in measured.items()}
+    strange = {name: wrong_source(one, keep) for name, one in measured.items()}
+    for fold in range(FOLDS):
+        parts = {
+            name: np.array([fold_of(group, FOLDS) == fold for group in one.groups]) for name, one in measured.items()
+        }
+        statements, answers = lessons({name: _only(one, ~parts[name]) for name, one in sets.items()})
+        verifier = train_verifier(statements, answers, "fold", folds=INNER_FOLDS)
+        for name, one in measured.items():
+            part = parts[name]
+            found[name][0][part] = predict(verifier, one.rows[part], one.asked[part])
+            found[name][1][part] = predict(verifier, strange[name][part], one.asked[part])
+    return found
+
+
+def left_out(sets: Mapping[str, Featured], others: Mapping[str, Featured]) -> dict[str, np.ndarray]:
+    """(n,) scores of every set by trees grown on all other sets; a translation of the set is left out with it."""
+    grown: dict[tuple[bool, frozenset[str]], Trees] = {}  # by kind of claim and the sets they saw
+    found = {}
+    for name, one in {**sets, **others}.items():
+        apart = next((set(pair) for pair in _TWINS if name in pair), {name})
+        heads = []
+        for kind, features in enumerate((STATEMENTS, ANSWERS)):
+            chosen = lessons({other: kept for other, kept in sets.items() if other not in apart})[kind]
+            seen = (bool(kind), frozenset(lesson.name for lesson in chosen))
+            if seen not in grown:
+                grown[seen] = train(chosen, features, INNER_FOLDS)
+            heads.append(grown[seen])
+        found[name] = predict(TrainedVerifier(heads[0], heads[1], name), one.rows, one.asked)
+    return found
+
+
+def wrong_source(one: Featured, keep: Path | None) -> np.ndarray:
+    """(n, features) of each claim with the evidence of the next claim that has another."""
+    cases = []
+    for i, case in enumerate(one.cases):
+        others = (one.cases[(i + step) % len(one.cases)] for step in range(1, len(one.cases)))
+        other = next((other for other in others if other.evidence != case.evidence), case)
+        cases.append(replace(case, evidence=other.evidence))
+    return featured(f"{one.name}-wrong-source", cases, keep).rows
+
+
+def _only(one: Featured, chosen: np.ndarray) -> Featured:
+    cases = [case for case, taken in zip(one.cases, chosen, strict=True) if taken]
+    return replace(one, cases=cases, rows=one.rows[chosen], asked=one.asked[chosen])
+
+
+def blind_features(claim: str) -> list[float]:
+    """What can be told of a claim without evidence: its length and form."""
+    reading = read(claim)
     return [
-        Case(row["meta"]["id"], row["claim"], ("\n".join(row["evidence"]),), row["label"] == "supported")
-        for row in _rows(folder / "wice" / "dev.jsonl")
-    ]
+        len(reading.terms), len(reading.text), len(reading.asked), len(names(reading.text)), len(numbers(reading.text)),
+        negated(reading.text), reading.text.count(","), bool(re.search(r"[.。]\s*$", reading.text)),
+        bool(re.search(r"\b(?:only|all|every|never|always|any|no)\b", reading.text.lower())),
+        len(set(reading.terms) & set(reading.asked)),
+    ]  # fmt: skip
 
 
-def fever_symmetric(folder: Path) -> list[Case]:
-    """An id is the original claim's, with 000000N behind it for its variants."""
-    cases = []
-    for row in _rows(folder / "fever_symmetric" / "fever_symmetric_dev.jsonl"):
-        name = str(row["id"])
-        group = name[:-7] if name[-7:-1] == "000000" and len(name) > 7 else name
-        cases.append(Case(group, row["claim"], (row["evidence"],), row["gold_label"] == "SUPPORTS"))
-    return cases
+def blind(one: Featured) -> np.ndarray:
+    """(n,) scores by the claim's form alone, cross-fitted in the set."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
-
-def halueval(folder: Path) -> list[Case]:
-    cases = []
-    for row in _rows(folder / "halueval" / "qa_one-turn_data.json"):
-        for field, supported in (("right_answer", True), ("hallucinated_answer", False)):
-            claim = verifiable(row["question"], row[field])
-            cases.append(Case(row["question"], claim, (row["knowledge"],), supported, row[field]))
-    return cases
-
-
-def xquad_swapped(folder: Path, language: str) -> list[Case]:
-    """For each question its answer, and the next answer of the same paragraph that shares no text with it."""
-    base = folder / "qa" / f"xquad-{language}"
-    texts = {row["id"]: row["text"] for row in _rows(base / "corpus.jsonl")}
-    questions = defaultdict(list)
-    for row in _rows(base / "questions.jsonl"):
-        questions[row["passage"]].append((row["question"], row["answers"][0]))
-    cases = []
-    for passage, asked in questions.items():
-        for i, (question, right) in enumerate(asked):
-            others = (answer for _, answer in asked[i + 1 :] + asked[:i])
-            wrong = next((answer for answer in others if answer not in right and right not in answer), None)
-            for answer, supported in ((right, True), (wrong, False)):
-                if wrong is not None and answer is not None:
-                    claim = verifiable(question, answer)
-                    cases.append(Case(passage, claim, (texts[passage],), supported, answer))
-    return cases
-
-
-def is_reported(group: str) -> bool:
-    """Whether a case is in the half that is reported (odd SHA-256), not the one that choices were made on."""
-    return hashlib.sha256(group.encode()).digest()[-1] % 2 == 1
-
-
-def auroc(labels: Sequence[bool] | np.ndarray, scores: Sequence[float] | np.ndarray) -> float | None:
-    """The probability that a positive scores above a negative, ties counting half; None without both.
-
-    Mann and Whitney's U by mid-ranks: (sum of the positives' ranks - P(P + 1)/2) / (P * N).
-    """
-    truth = np.asarray(labels, dtype=bool)
-    _, inverse, counts = np.unique(np.asarray(scores, dtype=float), return_inverse=True, return_counts=True)
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    if not positives or not negatives:
-        return None
-    middle = np.cumsum(counts) - (counts - 1) / 2  # mid-rank of each distinct value, from 1
-    return float((middle[inverse][truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def _auroc_at(labels: np.ndarray, scores: np.ndarray, at: np.ndarray) -> float | None:
-    return auroc(labels[at], scores[at])
-
-
-def balanced_accuracy(labels: np.ndarray, scores: np.ndarray, threshold: float) -> float | None:
-    """Mean of the shares of positives at or above the threshold and of negatives below it; None without both."""
-    truth = np.asarray(labels, dtype=bool)
-    if truth.all() or not truth.any():
-        return None
-    said = np.asarray(scores) >= threshold
-    return float((said[truth].mean() + (~said[~truth]).mean()) / 2)
-
-
-def interval(
-    groups: Sequence[str], figure: Callable[[np.ndarray], float | None], resamples: int = RESAMPLES, seed: int = SEED
-) -> tuple[float, float]:
-    """95% percentile bootstrap of `figure(indices)`, drawing whole groups: cases of one group aren't independent."""
-    members: dict[str, list[int]] = defaultdict(list)
-    for i, group in enumerate(groups):
-        members[group].append(i)
-    blocks = [np.array(block) for block in members.values()]
-    random = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(resamples):
-        chosen = np.concatenate([blocks[i] for i in random.integers(0, len(blocks), len(blocks))])
-        value = figure(chosen)
-        if value is not None:
-            drawn.append(value)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+    rows = np.array([blind_features(case.claim) for case in one.cases], dtype=float)
+    folds = np.array([fold_of(group, FOLDS) for group in one.groups])
+    found = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        part = folds == fold
+        model = HistGradientBoostingClassifier(early_stopping=False, random_state=SEED, **SETTINGS)
+        found[part] = model.fit(rows[~part], one.labels[~part]).predict_proba(rows[part])[:, 1]
+    return found
 
 
 def lexical_recall(claim: str, evidence: Sequence[str]) -> float:
@@ -152,126 +171,180 @@ def lexical_recall(claim: str, evidence: Sequence[str]) -> float:
     return sum(term in there for term in wanted) / len(wanted) if wanted else 0.0
 
 
-def measure(cases: Sequence[Case], verifier: Verifier) -> dict[str, Any]:
-    """One set's figures on its reported half: AUROC beside the baselines', and accuracy at the threshold."""
-    cases = [case for case in cases if is_reported(case.group)]
+# ----------------------------------------------------------------------------------------------------------- measuring
+
+
+def measure(cases: Sequence[Case], scores: Scores, threshold: float = 0.5) -> dict[str, Any]:
+    """One set's figures: the verifier, what it is held against, and whether its labels can be told without evidence."""
     groups = [case.group for case in cases]
     labels = np.array([case.supported for case in cases])
-    ours = verifier.support([case.claim for case in cases], [case.evidence for case in cases])
-    recall = np.array([lexical_recall(case.claim, case.evidence) for case in cases])
+    one = partial(figure, groups)
     measured: dict[str, Any] = {"n": len(cases), "supported": int(labels.sum())}
-    columns = {"auroc": ours, "lexical_recall_auroc": recall}
+    ours = scores.crossed
+    columns = {"auroc": ours, "auroc_left_out": scores.left_out, "lexical_recall_auroc": scores.recall}
     if any(case.answer for case in cases):
-        alone = [lexical_recall(case.answer, case.evidence) for case in cases]
-        columns["lexical_recall_of_answer_auroc"] = np.array(alone)
-    for name, scores in columns.items():
-        measured[name] = _figure(groups, partial(_auroc_at, labels, scores))
-    measured["balanced_accuracy"] = _figure(
-        groups, lambda at: balanced_accuracy(labels[at], ours[at], verifier.threshold)
-    )
-    measured["unsupported_though_supported"] = _figure(
-        groups, lambda at: _share(ours[at][labels[at]] < verifier.threshold)
-    )
-    measured["supported_though_not"] = _figure(groups, lambda at: _share(ours[at][~labels[at]] >= verifier.threshold))
+        columns["lexical_recall_of_answer_auroc"] = scores.recall_answer
+    columns |= {"lexical_auroc": scores.lexical, "blind_auroc": scores.blind, "wrong_source_auroc": scores.wrong_source}
+    for name, column in columns.items():
+        measured[name] = one(partial(auroc_at, labels, column))
+    measured["alike_auroc"] = one(partial(auroc_alike, labels, ours, scores.blind))
+    against = {
+        "lexical_recall": scores.recall,
+        "lexical_recall_of_answer": scores.recall_answer,
+        "lexical": scores.lexical,
+    }
+    for name, column in against.items():
+        if f"{name}_auroc" in measured:
+            measured[f"auroc_above_{name}"] = one(partial(_difference, labels, ours, column))
+    measured["auroc_left_out_above_lexical_recall"] = one(partial(_difference, labels, scores.left_out, scores.recall))
+    lexical_threshold = LexicalVerifier().threshold
+    for name, column, at_least in (
+        ("balanced_accuracy", ours, threshold),
+        ("balanced_accuracy_left_out", scores.left_out, threshold),
+        ("lexical_balanced_accuracy", scores.lexical, lexical_threshold),
+    ):
+        measured[name] = one(partial(_accuracy, labels, column, at_least))
+    measured["calibration_error"] = one(lambda at: calibration_error(labels[at], ours[at]))
+    measured["calibration_error_left_out"] = one(lambda at: calibration_error(labels[at], scores.left_out[at]))
+    measured["unsupported_though_supported"] = one(lambda at: share(ours[at][labels[at]] < threshold))
+    measured["supported_though_not"] = one(lambda at: share(ours[at][~labels[at]] >= threshold))
+    told, verdict = measured["blind_auroc"]["value"], measured["auroc"]["low"]
+    measured["void"] = bool(told is not None and verdict is not None and told >= verdict)
     return measured
 
 
-def contradiction_precision(cases: Iterable[Case]) -> dict[str, Any]:
+def _difference(labels: np.ndarray, ours: np.ndarray, other: np.ndarray, at: np.ndarray) -> float | None:
+    first, second = auroc_at(labels, ours, at), auroc_at(labels, other, at)
+    return None if first is None or second is None else first - second
+
+
+def _accuracy(labels: np.ndarray, scores: np.ndarray, threshold: float, at: np.ndarray) -> float | None:
+    return balanced_accuracy(labels[at], scores[at], threshold)
+
+
+def contradiction_precision(cases: Sequence[Case]) -> dict[str, Any]:
     """Of the reported claims that the verdict `contradicted` is given to by its rules, the share that is refuted."""
     cases = [case for case in cases if is_reported(case.group)]
     found = [case for case in cases if contradicting(read(case.claim), windows(case.evidence)) is not None]
     refuted = np.array([not case.supported for case in found])
-    figure = _figure([case.group for case in found], lambda at: _share(refuted[at]))
+    precision = figure([case.group for case in found], lambda at: share(refuted[at]))
     recall = float(refuted.sum()) / max(1, sum(not case.supported for case in cases))
-    return {"precision": figure, "recall": round(recall, 4), "n": len(found)}
+    return {"precision": precision, "recall": round(recall, 4), "n": len(found)}
 
 
-def run(folder: Path) -> dict[str, Any]:
+def scores_of(name: str, one: Featured, crossed: tuple[np.ndarray, np.ndarray], apart: np.ndarray) -> Scores:
+    """Everything a set is measured by."""
+    recall = [lexical_recall(case.claim, case.evidence) for case in one.cases]
+    answer = [lexical_recall(case.answer or case.claim, case.evidence) for case in one.cases]
+    lexical = one.rows[:, NAMES.index("support")]
+    return Scores(crossed[0], apart, crossed[1], blind(one), lexical, np.array(recall), np.array(answer))
+
+
+def run(folder: Path, keep: Path | None = None) -> dict[str, Any]:
     """Everything that is written to `rag/verifier_error.json`."""
-    verifier = LexicalVerifier()
-    symmetric = fever_symmetric(folder)
-    sets = {"wice": wice(folder), "fever_symmetric": symmetric, "halueval": halueval(folder)}
-    for language in ("en", "zh"):
-        if (folder / "qa" / f"xquad-{language}").is_dir():
-            sets[f"xquad_swapped_{language}"] = xquad_swapped(folder, language)
+    sets = training_sets(folder, keep)
+    others = {"begin": featured("begin", begin(folder), keep)} if (folder / "begin").is_dir() else {}
+    crossed, apart = cross_fitted(sets, others, keep), left_out(sets, others)
+    measured = {}
+    for name, one in {**sets, **others}.items():
+        scores = scores_of(name, one, crossed[name], apart[name])
+        chosen = np.array([name in others or is_reported(group) for group in one.groups])
+        kept = Scores(**{field: getattr(scores, field)[chosen] for field in Scores.__dataclass_fields__})
+        measured[name] = measure([case for case, taken in zip(one.cases, chosen, strict=True) if taken], kept)
+    shipped = packaged()
     return {
-        "verifier": verifier.name,
-        "threshold": verifier.threshold,
-        "half": "odd SHA-256 of the group's id; weights and threshold were chosen on the other half",
+        "verifier": shipped.name,
+        "threshold": shipped.threshold,
+        "half": "odd SHA-256 of the group's id (BEGIN: all); final choices on the other half, first trials on all",
+        "trained": f"cross-fitted in {FOLDS} folds by document; left_out: on the other sets alone",
         "interval": f"95% percentile bootstrap over groups, {RESAMPLES} resamples, seed {SEED}",
-        "sets": {name: measure(cases, verifier) for name, cases in sets.items()},
-        "contradicted_on_fever_symmetric": contradiction_precision(symmetric),
+        "sets": measured,
+        "contradicted_on_fever_symmetric": contradiction_precision(sets["fever_symmetric"].cases),
     }
+
+
+def claims_per_second(verifier: Verifier, cases: Sequence[Case]) -> float:
+    """How many claims of a set a verifier judges in a second; evidence isn't remembered from one to the next."""
+    windows.cache_clear()
+    began = time.perf_counter()
+    verifier.support([case.claim for case in cases], [case.evidence for case in cases])
+    return len(cases) / (time.perf_counter() - began)
+
+
+# ------------------------------------------------------------------------------------------------------------ printing
+
+_TABLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("AUROC", (
+        ("auroc", "cross-fitted"), ("auroc_left_out", "set left out"), ("lexical_auroc", "lexical rules"),
+        ("lexical_recall_auroc", "word recall"), ("lexical_recall_of_answer_auroc", "recall, answer alone"),
+    )),
+    ("paired AUROC differences", (
+        ("auroc_above_lexical_recall", "to word recall"),
+        ("auroc_left_out_above_lexical_recall", "left out, to recall"),
+        ("auroc_above_lexical_recall_of_answer", "to answer's recall"), ("auroc_above_lexical", "to lexical rules"),
+    )),
+    ("controls, AUROC", (
+        ("blind_auroc", "blind: claim alone"), ("alike_auroc", "alike in form"), ("wrong_source_auroc", "wrong source"),
+    )),
+    ("at support >= 0.5 (the lexical rules at 0.65)", (
+        ("balanced_accuracy", "balanced accuracy"), ("balanced_accuracy_left_out", "set left out"),
+        ("lexical_balanced_accuracy", "lexical rules"), ("calibration_error", "calibration error"),
+        ("calibration_error_left_out", "cal. error, left out"),
+    )),
+)  # fmt: skip
+
+
+def as_tables(measured: Mapping[str, Any]) -> str:
+    """The figures as lines of text, a table a question."""
+    lines = [f"{measured['verifier']}; {measured['trained']}. {measured['half']}. {measured['interval']}."]
+    for title, columns in _TABLES:
+        lines += ["", title, f"{'set (n)':<25}" + "".join(f"{heading:<23}" for _, heading in columns)]
+        for name, figures in measured["sets"].items():
+            cells = [_cell(figures[column]) if column in figures else "-" for column, _ in columns]
+            if title.startswith("controls") and figures["void"]:
+                cells.append("void: the claim alone tells as much")
+            lines.append(f"{name + ' (' + str(figures['n']) + ')':<25}" + "".join(f"{cell:<23}" for cell in cells))
+    against = measured["contradicted_on_fever_symmetric"]
+    lines += ["", f"contradicted, by rules (FEVER-Symmetric): precision {_cell(against['precision'])}, "
+              f"recall {against['recall']:.3f}, n {against['n']}"]  # fmt: skip
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(found: Mapping[str, float | None]) -> str:
+    if found["value"] is None:
+        return "-"
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with wice/, fever_symmetric/ and halueval/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the sets, as their authors publish them")
+    parser.add_argument("--keep", type=Path, help="folder in which features are kept between runs")
     parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    parser.add_argument("--speed", action="store_true", help="measure claims a second, and nothing else")
     options = parser.parse_args(arguments)
-    measured = run(options.data)
-    print(as_table(measured))
+    if options.speed:
+        print_speed(options.data)
+        return
+    measured = run(options.data, options.keep)
+    print(as_tables(measured))
     if options.out:
         text = json.dumps(measured, indent=1, ensure_ascii=False) + "\n"
         write_atomic(options.out, text.encode(), "verifier_error")
 
 
-def as_table(measured: dict[str, Any]) -> str:
-    """The figures as lines of text, one set a line."""
-    lines = [f"{measured['verifier']}, threshold {measured['threshold']}: AUROC [95% interval], reported half"]
-    columns = ("auroc", "lexical_recall_auroc", "lexical_recall_of_answer_auroc", "balanced_accuracy")
-    lines.append(
-        "".join(f"{name:<22}" for name in ("set (n)", "verifier", "recall", "recall, answer alone", "bal. acc."))
-    )
-    for name, figures in measured["sets"].items():
-        cells = [_cell(figures[column]) if column in figures else "-" for column in columns]
-        lines.append("".join(f"{cell:<22}" for cell in (f"{name} ({figures['n']})", *cells)))
-    against = measured["contradicted_on_fever_symmetric"]
-    lines.append(
-        f"contradicted (FEVER-Symmetric): precision {_cell(against['precision'])}, recall {against['recall']:.3f}, "
-        f"n {against['n']}"
-    )
-    return "\n".join(lines)
+def print_speed(folder: Path) -> None:
+    """Claims a second of the trained verifier and of the lexical one, on short and on long evidence."""
+    from firmground.eval.bench.verifier_sets import fever_symmetric, wice, xquad_swapped
 
-
-def _figure(groups: Sequence[str], figure: Callable[[np.ndarray], float | None]) -> dict[str, float | None]:
-    value = figure(np.arange(len(groups))) if groups else None
-    if value is None:
-        return {"value": None, "low": None, "high": None}
-    low, high = interval(groups, figure)
-    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
-
-
-def _cell(figure: dict[str, float | None]) -> str:
-    if figure["value"] is None:
-        return "-"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-
-
-def _share(flags: np.ndarray) -> float | None:
-    return float(np.mean(flags)) if len(flags) else None
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file with one JSON object a line.
-
-    Raises:
-        InputError: the file isn't there, or a line isn't a JSON object.
-    """
-    if not path.is_file():
-        raise InputError(f"expected the data set's file {path}, which isn't there; give its folder with --data")
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{path}, line {number}: expected a JSON object, got {line[:40]!r}") from error
-        if not isinstance(row, dict):
-            raise InputError(f"{path}, line {number}: expected a JSON object, got {line[:40]!r}")
-        rows.append(row)
-    return rows
+    sets = {
+        "fever_symmetric": fever_symmetric(folder), "wice": wice(folder),
+        "xquad_swapped_en": xquad_swapped(folder, "en"), "xquad_swapped_zh": xquad_swapped(folder, "zh"),
+    }  # fmt: skip
+    for name, cases in sets.items():
+        some = cases[:_SPEED_CLAIMS]
+        speeds = {one.name: claims_per_second(one, some) for one in (packaged(), LexicalVerifier())}
+        print(f"{name}: " + ", ".join(f"{which} {speed:.0f} claims/s" for which, speed in speeds.items()))
 
 
 if __name__ == "__main__":

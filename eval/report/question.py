@@ -61,7 +61,9 @@ def choice_shares(row: Outcome, rule: str) -> list[dict[str, Any]]:
     right one and the one picked; empty where choices weren't weighed."""
     if not row.choices:
         return []
-    scores = [ChoiceScore(one["text"], one["log_probability"], one.get("prior")) for one in row.choices]
+    scores = [
+        ChoiceScore(one["text"], one["log_probability"], one.get("prior"), one.get("link")) for one in row.choices
+    ]
     if rule not in ("sum", "characters", "pmi") or (rule == "pmi" and any(one.prior is None for one in scores)):
         rule = "sum"
     weighed = shares(scores, cast(Rule, rule))

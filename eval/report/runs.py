@@ -99,6 +99,12 @@ def write_runs(runs: Runs, out: str | Path) -> Path:
         raise InputError(f"can't write to {folder}: {error.strerror}; take another --out") from error
     write_json(folder / "summary.json", runs, "summary")
     write_atomic(folder / "report.md", runs_markdown(runs).encode("utf-8", "replace"), "markdown")
+    write_atomic(folder / "report.html", runs_html(runs).encode("utf-8", "replace"), "report")
+    return folder / "report.html"
+
+
+def runs_html(runs: Runs) -> str:
+    """The comparison as one self-contained page."""
     parts = [
         {"title": title, "pair": pair, "changes": changes(pair), "flips": flip_rows(pair)}
         for title, pair in runs["pairs"].items()
@@ -106,8 +112,7 @@ def write_runs(runs: Runs, out: str | Path) -> Path:
     names = dict.fromkeys(name for pair in runs["pairs"].values() for name in pair["differences"] if name in METRICS)
     definitions = [METRICS[name] for name in METRICS if name in names]
     values = {"runs": runs, "parts": parts, "definitions": definitions, "harm_margin": HARM_MARGIN}
-    write_atomic(folder / "report.html", render("runs.html", values).encode("utf-8", "replace"), "report")
-    return folder / "report.html"
+    return render("runs.html", values)
 
 
 def runs_markdown(runs: Runs) -> str:

@@ -37,7 +37,9 @@ class FakeAssistant:
         self.searches: list[tuple[str, int]] = []
         self.given: dict[tuple[str, str], tuple[tuple[Hit, ...], tuple[str, ...]]] = {}
 
-    def retrieve(self, questions: Sequence[str], arm: Arm) -> list[list[Hit]]:
+    def retrieve(
+        self, questions: Sequence[str], arm: Arm, choices: Sequence[Sequence[str]] | None = None
+    ) -> list[list[Hit]]:
         self.searches.append((arm.name, len(questions)))
         blank = [Passage(0, "d0", f"About {question}", 0, 6 + len(question)) for question in questions]
         return [

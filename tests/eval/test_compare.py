@@ -139,6 +139,22 @@ def test_batches_don_t_change_the_rows(tmp_path):
     assert without_time(rows(tmp_path / "one")) == without_time(rows(tmp_path / "all"))
 
 
+def test_arms_that_write_alike_are_answered_in_one_call(tmp_path):
+    """They differ in where the evidence comes from alone: prompts of like length stand in a batch across arms."""
+    alike = replace(AUGMENTED, name="by meaning", retrieve="dense")
+    other = replace(AUGMENTED, name="shorter", num_passages=2)
+    answers = {**ANSWERS, "by meaning": ANSWERS["augmented"], "shorter": ANSWERS["augmented"]}
+    assistant = FakeAssistant(answers)
+    compare(tmp_path / "together", assistant, arms=[PLAIN, AUGMENTED, alike, other])
+    assert assistant.batches == [("plain", 3), ("augmented", 6), ("shorter", 3)]
+    assert assistant.searches == [("augmented", 3), ("by meaning", 3), ("shorter", 3)]
+    apart = FakeAssistant(answers)
+    compare(tmp_path / "apart", apart, arms=[PLAIN, alike])
+    assert apart.batches == [("plain", 3), ("by meaning", 3)]
+    mine = [row for row in without_time(rows(tmp_path / "together")) if row["arm"] == "by meaning"]
+    assert mine == [row for row in without_time(rows(tmp_path / "apart")) if row["arm"] == "by meaning"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -292,10 +308,10 @@ def test_arms_that_search_alike_share_one_search(tmp_path):
 def test_a_search_that_fails_for_one_question_fails_it_alone(tmp_path, monkeypatch):
     retrieve = FakeAssistant.retrieve
 
-    def fails(self, questions, arm):
+    def fails(self, questions, arm, choices=None):
         if "How hot?" in questions:
             raise RuntimeError("no index")
-        return retrieve(self, questions, arm)
+        return retrieve(self, questions, arm, choices)
 
     monkeypatch.setattr(FakeAssistant, "retrieve", fails)
     compare(tmp_path)
