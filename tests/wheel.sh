@@ -39,6 +39,9 @@ for folder, file in (
     ("firmground.eval.report", "parts.html"),
     ("firmground.eval.report", "runs.html"),
     ("firmground.eval.report", "style.html"),
+    ("firmground.rag.debias", "offence.npz"),
+    ("firmground.rag.debias", "stance.json"),
+    ("firmground.rag", "verifier.json"),
     ("firmground.ui", "app.py"),
 ):
     assert (files(folder) / file).is_file(), f"{folder}/{file} is not in the wheel"

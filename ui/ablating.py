@@ -31,7 +31,8 @@ def run_ablate(
     with progress_bar(console) as bar:
         task = bar.add_task("asking", total=len(examples))
         ablation = ablate(
-            assistant, examples, out, chosen[0], command=command_line(), verifier_error=measured_error(),
+            assistant, examples, out, chosen[0], command=command_line(),
+            verifier_error=measured_error(assistant.verifier.name),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     if as_json:

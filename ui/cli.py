@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from firmground.knowledge.errors import FirmgroundError
-from firmground.ui.commands import asking, keeping, measuring
+from firmground.ui.commands import asking, auditing, keeping, measuring
 from firmground.ui.commands.options import HELP
 
 # Set before any heavy import: no network and no telemetry in a run, and no chatter from libraries.
@@ -42,7 +42,7 @@ app = typer.Typer(
     epilog="Every error is one line with its remedy; add --debug before the command for the whole traceback.",
 )
 
-for commands in (asking, measuring, keeping):
+for commands in (asking, measuring, auditing, keeping):
     app.add_typer(commands.app)
 
 

@@ -38,7 +38,8 @@ def run_compare(
     with progress_bar(console) as bar:
         task = bar.add_task("asking", total=len(examples))
         summary = compare(
-            assistant, examples, chosen, out, command=command_line(), verifier_error=measured_error(),
+            assistant, examples, chosen, out, command=command_line(),
+            verifier_error=measured_error(assistant.verifier.name),
             batch_size=batch_size,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip

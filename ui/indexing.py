@@ -16,7 +16,7 @@ EXIT_SOME_FAILED = 6
 SHOWN_FAILURES = 20
 
 
-def run_index(paths: list[str], kb: Path, encoder: str, device: str, as_json: bool) -> int:
+def run_index(paths: list[str], kb: Path, encoder: str, device: str, as_json: bool, index_kind: str = "") -> int:
     """Index, print what happened, and return the exit code: 0, or 6 if some files couldn't be read."""
     from firmground.ui.commands.options import quiet_models
 
@@ -24,7 +24,11 @@ def run_index(paths: list[str], kb: Path, encoder: str, device: str, as_json: bo
     find_files(paths)  # a wrong path is an error before anything is made
     quiet_models()
     report = LoadReport()
-    with KnowledgeBase.create(kb, SentenceEncoder(encoder, device), exist_ok=True) as base, _progress(console) as bar:
+    base = KnowledgeBase.create(
+        kb, SentenceEncoder(encoder, device), exist_ok=True, index=index_kind or None,
+        device="cpu" if device == "cpu" else "auto",
+    )  # fmt: skip
+    with base, _progress(console) as bar:
         task = bar.add_task("indexing", total=None, done="")
 
         def told(so_far: AddReport) -> None:

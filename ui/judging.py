@@ -63,12 +63,19 @@ def print_table(table: Mapping[str, Any], console: Console) -> None:
         if "with_labels" in part:
             _print_agreement("with the labels", part["with_labels"], console)
             _print_agreement(f"(the labels with {ours})", part["ours_with_labels"], console)
+    lines = [
+        f"  {escape(arm):<12} {name:<12} {_share(sides['by_judge'])}   ours {_share(sides['by_us'])}   "
+        f"n = {sides['by_us']['n']:,}"
+        for arm, rates in table["arms"].items()
+        for name, sides in rates.items()
+        if sides["by_judge"]["n"]
+    ]
+    if not lines:
+        console.print("\nNo verdict of the judge's could be used: name another model.")
+        return
     console.print("\n[bold]Rates by the judge, beside ours on the same rows[/bold]")
-    for arm, rates in table["arms"].items():
-        for name, sides in rates.items():
-            if sides["by_judge"]["n"]:
-                both = f"{_share(sides['by_judge'])}   ours {_share(sides['by_us'])}   n = {sides['by_us']['n']:,}"
-                console.print(f"  {escape(arm):<12} {name:<12} {both}")
+    for line in lines:
+        console.print(line)
 
 
 def _print_agreement(title: str, figures: Mapping[str, Any], console: Console) -> None:

@@ -6,15 +6,16 @@ given to `st.html`, which reads no markdown, runs no script and lets Streamlit's
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 from pathlib import PurePath
 from typing import Any, Literal
 
-from firmground.knowledge.types import Hit, Passage
+from firmground.knowledge.types import Document, Hit, Passage
 from firmground.rag.ground import pooled
 from firmground.rag.types import Answer, Citation, Claim
-from firmground.ui.show import VERDICTS
+from firmground.ui.show import VERDICTS, changes
 from firmground.ui.wording import TEXTS, Language, text
 
 LONG = 120  # characters from which an answer is set in the smaller size
@@ -60,6 +61,27 @@ def error(message: str, language: Language) -> str:
     return page(f'<div class="fg-error" role="alert"><b>{say("error", language)}</b><br>{escape(message)}</div>')
 
 
+def as_data(html: str) -> str:
+    """A whole HTML page as an address for a frame. It has an origin of its own there: it can't reach this page."""
+    return "data:text/html;charset=utf-8;base64," + b64encode(html.encode("utf-8", "replace")).decode("ascii")
+
+
+def section(title: str) -> str:
+    return page(f'<h3 class="fg-section">{escape(title)}</h3>')
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    header = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return page(f'<div class="fg-scroll"><table class="fg-table"><tr>{header}</tr>{body}</table></div>')
+
+
+def figures(values: Mapping[str, str]) -> str:
+    """Some figures, each under its name."""
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in values.items())
+    return page(f'<dl class="fg-figures">{cells}</dl>')
+
+
 # ------------------------------------------------------------------------------------------------------------- answers
 
 
@@ -85,6 +107,7 @@ def answer_card(answer: Answer, hits: Sequence[Hit], language: Language) -> str:
         many = len(answer.claims) > 1
         items = (_claim(claim, number if many else 0, hits, language) for number, claim in enumerate(answer.claims, 1))
         body += f'<ul class="fg-claims">{"".join(items)}</ul>'
+    body += "".join(f'<div class="fg-note" role="note">{escape(change)}</div>' for change in changes(answer))
     return _card(answer.arm, body + f'<div class="fg-foot">{_cost(answer, language)}</div>', language)
 
 
@@ -167,6 +190,18 @@ def highlighted(passage: Passage, citations: Iterable[Citation]) -> str:
     return "".join(parts) + escape(passage.text[done:])
 
 
+def document_at(document: Document, start: int, end: int, room: int, language: Language) -> str:
+    """A document's text around a cited place, which is marked: `room` characters before and after it."""
+    first, last = max(0, start - room), min(len(document.text), end + room)
+    before, after = document.text[first:start], document.text[end:last]
+    words = (
+        ("… " if first else "") + escape(before) + f"<mark>{escape(document.text[start:end])}</mark>" + escape(after)
+        + (" …" if last < len(document.text) else "")
+    )  # fmt: skip
+    where = place(document.source, document.id, None, start, end, language)
+    return page(f'{where}<div class="fg-document" tabindex="0">{words}</div>')
+
+
 def place(source: str, document: str, page_number: object, start: int, end: int, language: Language) -> str:
     """Where it can be opened: file (its whole path on hovering), document, page where known, characters of its text."""
     name = source if "://" in source else PurePath(source).name
@@ -202,6 +237,12 @@ def evidence(answers: Mapping[str, Answer], language: Language) -> str:
     )
 
 
+def passages(hits: Sequence[Hit], language: Language) -> str:
+    """Passages that a search found, best first."""
+    cards = "".join(f"<li>{_evidence_card(hit, number, {}, language)}</li>" for number, hit in enumerate(hits, 1))
+    return page(f'<ol class="fg-evidence">{cards}</ol>')
+
+
 def _evidence_card(hit: Hit, number: int, answers: Mapping[str, Answer], language: Language) -> str:
     passage = hit.passage
     cited = [
@@ -213,8 +254,8 @@ def _evidence_card(hit: Hit, number: int, answers: Mapping[str, Answer], languag
     ]
     finders = [name for name, answer in answers.items() if any(one.passage.id == passage.id for one in answer.hits)]
     joint = "、" if language == "zh" else ", "
-    found = say("found_by", language, arms=joint.join(arm_name(name, language) for name in finders))
-    chips = "".join(f'<span class="fg-chip">{chip}</span>' for chip in [*_ranks(hit, language), found])
+    found = [say("found_by", language, arms=joint.join(arm_name(name, language) for name in finders))] * bool(finders)
+    chips = "".join(f'<span class="fg-chip">{chip}</span>' for chip in [*_ranks(hit, language), *found])
     where = place(passage.source, passage.document, passage.metadata.get("page"), passage.start, passage.end, language)
     return (
         f'<article class="fg-card"><div class="fg-title">{number}. {escape(passage.title or passage.document)}</div>'

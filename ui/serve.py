@@ -13,10 +13,14 @@ from pathlib import Path
 from firmground.knowledge.errors import InputError, MissingExtra
 from firmground.ui.theme import THEME
 
+TOKEN = "FIRMGROUND_UI_TOKEN"  # not an option of the page: other people on a machine can read command lines
 QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
 
 
-def run_ui(host: str, port: int, kb: str, generator: str) -> int:
+def run_ui(
+    host: str, port: int, kb: str, generator: str, workspace: Path | None = None, read_only: bool = False,
+    token: str = "",
+) -> int:  # fmt: skip
     """Run the page until it is stopped; returns its exit code.
 
     Raises:
@@ -26,8 +30,10 @@ def run_ui(host: str, port: int, kb: str, generator: str) -> int:
         raise MissingExtra("the page needs Streamlit: pip install 'firmground[ui]'")
     _check_address(host, port)
     command = [*streamlit_command(host, port), "--", f"--kb={kb}", f"--generator={generator}"]
+    command += [f"--workspace={workspace}"] * (workspace is not None) + ["--read-only"] * read_only
+    environment = {**os.environ, **QUIET, **({TOKEN: token} if token else {})}
     print(f"firmground: http://{'localhost' if host == '127.0.0.1' else host}:{port} (stop with Ctrl-C)", flush=True)
-    process = subprocess.Popen(command, env={**os.environ, **QUIET}, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     # Whatever ends this command ends the page: Ctrl-C, or a signal sent to this process alone.
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:

@@ -40,7 +40,7 @@ def print_answers(answers: Mapping[str, Answer], console: Console | None = None)
 def _answer_text(answer: Answer) -> Text:
     text = Text(answer.text or "(no answer)")
     if answer.abstained:
-        return text.append("\n– declined to answer", style="dim")
+        text.append("\n– declined to answer", style="dim")
     for claim in answer.claims:
         sign, colour = VERDICTS[claim.verdict]
         text.append(f"\n{sign} ", style=colour).append(claim.text)
@@ -50,7 +50,18 @@ def _answer_text(answer: Answer) -> Text:
         text.append(support, style="dim")
         for citation in claim.citations[:1]:
             text.append(f"\n    {place(citation)}", style="cyan").append(f"  “{citation.text.strip()}”", style="dim")
+    for note in changes(answer):
+        text.append(f"\n! {note}", style="yellow")
     return text
+
+
+def changes(answer: Answer) -> list[str]:
+    """What was changed in an answer, or found in it, and what it was made without: nothing is edited silently."""
+    made = [f"“{one.before}” → {f'“{one.after}”' if one.after else 'cut'}: {one.why}" for one in answer.repairs]
+    changed = {one.before for one in answer.repairs}
+    found = [f"“{one.text}”: {one.why}" for one in answer.findings if one.text not in changed]
+    lacking = f"without {', '.join(answer.without)}: this model tells no log-probabilities"
+    return [*made, *found, *([lacking] if answer.without else [])]
 
 
 def place(citation: Citation) -> str:

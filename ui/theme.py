@@ -42,7 +42,7 @@ STYLE = """
 [data-testid="stAppDeployButton"], [data-testid="stMainMenu"], [data-testid="stDecoration"],
 [data-testid="stStatusWidget"], footer { display: none !important; }
 [data-testid="stHeader"] { background: transparent; }
-[data-testid="stMainBlockContainer"] { max-width: 74rem; padding: 2.2rem 2rem 4rem; }
+[data-testid="stMainBlockContainer"] { max-width: 74rem; padding: 4.6rem 2rem 4rem; }
 [data-testid="stForm"] { border: 0; padding: 0; }
 [data-testid="InputInstructions"] { display: none; }
 .st-key-answers [data-testid="stHorizontalBlock"] { flex-wrap: wrap; align-items: stretch; }
@@ -110,6 +110,9 @@ STYLE = """
 .fg-evidence .fg-card { height: 100%; box-sizing: border-box; padding: .8rem 1rem; }
 .fg-title { font-weight: 600; font-size: .95rem; margin: 0 0 .15rem; }
 .fg-passage { max-height: 15rem; overflow-y: auto; margin: .45rem 0; }
+.fg-figures { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: .4rem 0 .8rem; }
+.fg-figures dt { color: var(--fg-quiet); font-size: .8rem; } .fg-figures dd { margin: 0; font-weight: 600; }
+.fg-document { white-space: pre-wrap; line-height: 1.7; margin-top: .6rem; overflow-wrap: anywhere; }
 .fg-source { font-family: ui-monospace, "Cascadia Mono", Menlo, monospace; font-size: .76rem; color: var(--fg-quiet); }
 .fg-chips { display: flex; flex-wrap: wrap; gap: .3rem; margin: 0 0 .35rem; }
 .fg-chip { font-size: .76rem; border: 1px solid var(--fg-line); border-radius: 1rem; padding: .02rem .55rem;
@@ -122,12 +125,12 @@ STYLE = """
 .fg-legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem; margin: 1.2rem 0 .4rem; padding: 0; }
 .fg-trust { font-size: .85rem; color: var(--fg-quiet); line-height: 1.55; }
 .fg-scroll { overflow-x: auto; }
-.fg-trust table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
-.fg-trust th, .fg-trust td { text-align: start; padding: .25rem 1rem .25rem 0; border: 0;
+.fg-trust table, .fg-table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
+.fg-trust th, .fg-trust td, .fg-table th, .fg-table td { text-align: start; padding: .25rem 1rem .25rem 0; border: 0;
   border-bottom: 1px solid var(--fg-line); font-weight: 400; vertical-align: bottom; }
-.fg-trust th { color: var(--fg-quiet); }
+.fg-trust th, .fg-table th { color: var(--fg-quiet); }
 @media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] { padding: 3.2rem 1rem 3rem; }
+  [data-testid="stMainBlockContainer"] { padding: 4.4rem 1rem 3rem; }
   .fg-answer { font-size: 1.15rem; }
   .fg-name { font-size: 1.35rem; }
 }

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from firmground.knowledge.errors import InputError
 from firmground.ui import engine, page
-from firmground.ui.app import Asked, Settings, check
+from firmground.ui.views.compare import Asked, Settings, check
 from firmground.ui.wording import EXAMPLES, text
 from tests.ui.fakes import HIT, PASSAGE, FakeAssistant, FakeBase
 

@@ -45,6 +45,13 @@ def index(
             f"best with {weights.CHINESE_ENCODER}, after firmground weights {weights.CHINESE_ENCODER}."
         ),
     ] = weights.DEFAULT_ENCODER,
+    index_kind: Annotated[
+        str,
+        typer.Option(
+            "--index-kind",
+            help="Kind of index: auto (by size), exact, ivf or hnsw. That of a base that is there is built anew.",
+        ),
+    ] = "",
     device: Device = "",
     as_json: AsJson = False,
 ) -> None:
@@ -55,7 +62,7 @@ def index(
     """
     from firmground.ui.indexing import run_index
 
-    raise typer.Exit(run_index(paths, kb, encoder, device, as_json))
+    raise typer.Exit(run_index(paths, kb, encoder, device, as_json, index_kind))
 
 
 @app.command()
@@ -87,6 +94,44 @@ def ask(
         print(json.dumps({arm.name: answer_record(answers[arm.name], arm) for arm in chosen}, ensure_ascii=False))
     else:
         print_answers(answers)
+
+
+@app.command()
+def explain(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    kb: Kb,
+    arm: Annotated[str, typer.Option(help="The arm that answers; one of --arms-file too.")] = "augmented",
+    arms_file: ArmsFile = None,
+    method: Annotated[
+        str, typer.Option(help="leave-one-out, contextcite, or auto: the first for up to 16 sentences.")
+    ] = "auto",
+    attention: Annotated[bool, typer.Option("--attention", help="Read where the model looked, too.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the reasons to this page, with the heat maps.")] = None,
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    device: Device = "",
+    as_json: AsJson = False,
+) -> None:
+    """Answer one question, and say which sentences the answer rests on: by taking each away.
+
+    Every reason comes with its own measured faithfulness. It needs a model that tells log-probabilities.
+    """
+    from firmground.ui.explaining import run_explain
+
+    run_explain(question, kb, arm, method, attention, generator, device, html, as_json, arms_file)
+
+
+@app.command()
+def chat(
+    kb: Kb,
+    arm: Annotated[str, typer.Option(help="The arm that answers; one of --arms-file too.")] = "augmented",
+    arms_file: ArmsFile = None,
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    device: Device = "",
+) -> None:
+    """Ask one question after the other, a line each; "And in winter?" is understood by what was asked before."""
+    from firmground.ui.chatting import run_chat
+
+    run_chat(kb, arm, arms_file, generator, device)
 
 
 @app.command()
@@ -147,8 +192,15 @@ def ui(
     port: Annotated[int, typer.Option(help="Port to listen at.")] = 8501,
     kb: Annotated[str, typer.Option("--kb", help="Knowledge base to open first.")] = "commonsense-en",
     generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    workspace: Annotated[
+        Path | None, typer.Option(help="Folder for the page's knowledge bases, runs and marks.")
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Show; nothing can be added or deleted.")] = False,
+    token: Annotated[
+        str, typer.Option(envvar="FIRMGROUND_UI_TOKEN", help="What a visitor must know; better by the environment.")
+    ] = "",
 ) -> None:
     """Open the page in a browser: ask a question, see both answers side by side."""
     from firmground.ui.serve import run_ui
 
-    raise typer.Exit(run_ui(host, port, kb, generator))
+    raise typer.Exit(run_ui(host, port, kb, generator, workspace, read_only, token))

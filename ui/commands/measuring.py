@@ -1,4 +1,4 @@
-"""Commands for who measures: compare, ablate, report, judge."""
+"""Commands for who measures: compare, ablate, report, judge, verify, adapt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from firmground.knowledge import weights
-from firmground.ui.commands.options import ArmsFile, AsJson, Device, Format, GeneratorName, Kb, SkipBroken
+from firmground.ui.commands.options import HELP, ArmsFile, AsJson, Device, Format, GeneratorName, Kb, SkipBroken
 
 app = typer.Typer()
 
@@ -120,3 +120,56 @@ def judge(
     from firmground.ui.judging import run_judge
 
     run_judge(run, model, labels, limit, as_json)
+
+
+@app.command()
+def verify(
+    file: Annotated[
+        str,
+        typer.Argument(help='JSONL: {"claim": …, "evidence": text or list of texts} a line; - reads standard input.'),
+    ],
+    verifier: Annotated[
+        str,
+        typer.Option(
+            help="trees (the trained one that ships), lexical (rules), a folder that `adapt verifier` made, or a "
+            "transformers classifier: a model's folder, or hf:organisation/name (#1 behind it: which label means "
+            "supported, where labels have no names)."
+        ),
+    ] = "trees",
+    device: Device = "",
+) -> None:
+    """Say how far evidence supports claims: {"support": 0 to 1, "verdict": …} for each line, in order.
+
+    With "question" in a line, the claim is read as an answer to it: Paris, to What is the capital of France?
+    """
+    from firmground.ui.verifying import run_verify
+
+    run_verify(file, verifier, device)
+
+
+adapt_app = typer.Typer(
+    no_args_is_help=True, context_settings=HELP, help="Train anew: verifier, classifier of offence."
+)
+app.add_typer(adapt_app, name="adapt")
+
+
+@adapt_app.command("verifier")
+def adapt_verifier(
+    data: Annotated[Path, typer.Option(help="Folder of data sets, each as its authors publish it.")],
+    out: Annotated[Path, typer.Option(help="Folder for the trained verifier; --verifier takes it.")],
+) -> None:
+    """Train the grounding verifier anew. The same data give the same file; it holds their hashes."""
+    from firmground.ui.adapting import run_adapt_verifier
+
+    run_adapt_verifier(data, out)
+
+
+@adapt_app.command("offence")
+def adapt_offence(
+    data: Annotated[Path, typer.Option(help="Folder with cold, crows_pairs, creak, gender_rag and bbq in it.")],
+    out: Annotated[Path, typer.Option(help="File for the classifier (.npz); `audit filter --model` takes it.")],
+) -> None:
+    """Train the classifier of offensive text anew, in some minutes. The same data give the same file."""
+    from firmground.ui.auditing import run_adapt_offence
+
+    run_adapt_offence(data, out)

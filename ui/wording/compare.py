@@ -1,14 +1,9 @@
-"""Every text of the page in English and Chinese, in one table, and the questions to click."""
+"""What the page says where questions are asked and answers stand side by side."""
 
 from __future__ import annotations
 
-from typing import Literal
-
-Language = Literal["en", "zh"]
-LANGUAGES: dict[str, Language] = {"English": "en", "中文": "zh"}  # as the switch shows them
-
 # key: (English, Chinese). What stands in braces is filled in by `text`; both languages have the same.
-TEXTS: dict[str, tuple[str, str]] = {
+COMPARE: dict[str, tuple[str, str]] = {
     "tagline": (
         "Ask a language model alone and with your documents, and see claim by claim what the documents changed.",
         "同一个问题，先让语言模型单独回答，再带上你的资料回答，逐句看资料改变了什么。",
@@ -149,24 +144,48 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Unexpected: {problem}. Ask again; if it comes back, the terminal has the details to report.",
         "意外错误：{problem}。请再问一次；如果再次出现，终端里有可供报告的详情。",
     ),
-}
-
-# Questions to click, of the bundled packs: (pack, question). The documents don't answer the last English one.
-EXAMPLES: dict[Language, tuple[tuple[str, str], ...]] = {
-    "en": (
-        ("commonsense-en", "How long should I cool a burn under running water?"),
-        ("commonsense-en", "How many bones does an adult have?"),
-        ("commonsense-en", "By how much does water swell when it freezes?"),
-        ("commonsense-en", "At what temperature does candle wax start to melt?"),
+    "switches": ("What “augmented” does", "“检索增强”做了什么"),
+    "switches_note": (
+        "Switch one off, ask again, and see what it was worth.",
+        "关掉一项再问一次，看看它值多少。",
     ),
-    "zh": (
-        ("commonsense-zh", "烫伤后要用冷水冲多久？"),
-        ("commonsense-zh", "红细胞能活多久？"),
-        ("commonsense-zh", "水结冰时体积会膨胀多少？"),
+    "switch_hybrid": ("Words beside meaning", "词语加语义"),
+    "switch_hybrid_help": (
+        "Passages are found by words as well as by meaning; off: by meaning alone.",
+        "按词语和语义一起检索；关掉后只按语义。",
     ),
+    "switch_best": ("The best passage only", "只用最好的一段"),
+    "switch_best_help": ("Off: all passages found go into the prompt.", "关掉后，找到的所有段落都放进提示词。"),
+    "switch_sentences": ("Fitting sentences", "只用相关句子"),
+    "switch_sentences_help": (
+        "Only the sentences that fit the question; off: whole passages.",
+        "只放与问题相关的句子；关掉后放整段。",
+    ),
+    "switch_budget": ("A limit to the evidence", "限制资料长度"),
+    "switch_budget_help": ("Off: as many fitting sentences as there are.", "关掉后，相关句子不限长度。"),
+    "switch_spans": ("Quotations weighed too", "同时权衡原文片段"),
+    "switch_spans_help": (
+        "Spans of the evidence compete with what the model wrote; off: what it wrote is given.",
+        "资料中的片段与模型写的答案一起比较；关掉后只给模型写的。",
+    ),
+    "switch_prompt": ("Worked examples", "带示例的提示词"),
+    "switch_prompt_help": ("Off: a tutorial's plain instruction.", "关掉后，用教程里的普通指令。"),
+    "switch_gate": ("Silence without evidence", "没有依据就不答"),
+    "switch_gate_help": (
+        "It declines where what was found doesn't answer the question; off: it answers anyway.",
+        "找到的资料回答不了问题时不作答；关掉后照样回答。",
+    ),
+    "why": ("Why this answer", "为什么这样回答"),
+    "why_working": (
+        "Answering again without each sentence of the evidence …",
+        "正在逐句去掉资料，看答案还剩多少把握……",
+    ),
+    "why_attention": ("Attention maps too", "同时看注意力图"),
+    "why_attention_help": (
+        "Where the model looked, per layer and head, with how far that agrees with what taking sentences away shows.",
+        "模型在各层各头看了哪里，以及这与逐句去掉资料的结果有多一致。",
+    ),
+    "open_document": ("Open source {number}", "打开来源 {number}"),
+    "document_at": ("The source, at the cited place", "来源原文（引用处）"),
+    "whole_document": ("The whole document", "整篇文档"),
 }
-
-
-def text(key: str, language: Language, **values: object) -> str:
-    """The text `key` in a language, with `values` filled in. A key that isn't in the table raises KeyError."""
-    return TEXTS[key][language == "zh"].format(**values)
