@@ -5,6 +5,7 @@ evidence   gold, noise and planted evidence       hits for the arms that measure
 metrics/   what right, hallucinated … mean        METRICS, score_answer; ranking, calibration, citations, likelihood
 stats/     intervals and tests                    mean_interval, paired_interval, permutation_test, equivalence, holm
 fairness   BBQ's bias scores                      bias_scores
+bias/      audits of bias by likelihood           audit_pairs, audit_questions
 judge/     a chat model as judge, and its errors  Judge, judge_run
 compare    the main job, resumable                compare
 summary/   figures from the rows alone            summarise

@@ -6,4 +6,5 @@ neutral    needless gendering                          gendered, rewritten
 screen     the filter of answers, by `Arm.screen`      screen, offences
 sentences  sentences of our own, to train and audit    written
 train      the training of the classifier              train
+decoding   self-debiasing by description               self_debiasing, SelfDebiased
 """
