@@ -66,7 +66,6 @@ KNOWLEDGE: dict[str, tuple[str, str]] = {
     "column_id": ("id", "编号"),
     "column_source": ("source", "来源"),
     "column_length": ("characters", "字数"),
-    "document_edit": ("Edit", "编辑"),
     "document_text": ("Text", "正文"),
     "document_save": ("Save", "保存"),
     "document_saved": ("Saved: the next answer reads the new text.", "已保存，下一个回答会用新的内容。"),

@@ -6,7 +6,6 @@ RUNS: dict[str, tuple[str, str]] = {
     "run_new": ("Start a comparison", "开始一次对比评测"),
     "run_questions": ("Questions", "问题"),
     "run_questions_pack": ("{name} (bundled)", "{name}（自带）"),
-    "run_questions_own": ("A file of my own", "自己的文件"),
     "run_upload": (
         "JSON or JSONL: your own (question, answers) or a public set's own format",
         "JSON 或 JSONL：自己的（question、answers）或公开数据集的原格式",
@@ -20,7 +19,6 @@ RUNS: dict[str, tuple[str, str]] = {
         "It goes on when this page is closed.",
         "关闭页面也会继续。",
     ),
-    "run_list": ("Runs", "评测记录"),
     "run_none": (
         "No runs yet. Start one above: every question is asked each way, and the report says with intervals what "
         "retrieval fixed and what it broke.",
@@ -34,7 +32,6 @@ RUNS: dict[str, tuple[str, str]] = {
     "run_left": ("about {minutes} min left", "大约还需 {minutes} 分钟"),
     "run_stop": ("Stop", "停止"),
     "run_resume": ("Go on", "继续"),
-    "run_delete": ("Delete", "删除"),
     "run_open": ("Run", "评测"),
     "run_against": ("Compare with", "与另一次对比"),
     "run_against_none": ("no other", "不对比"),
@@ -45,7 +42,6 @@ RUNS: dict[str, tuple[str, str]] = {
     "run_right": ("right", "正确"),
     "run_hallucinated": ("hallucinated", "幻觉"),
     "run_abstained": ("abstained", "未作答"),
-    "run_arm": ("way to answer", "回答方式"),
     "run_intervals": ("Lines are 95% intervals, {n} questions.", "横线为 95% 区间，{n} 个问题。"),
     "run_failed_rows": (
         "{count} answers failed and are counted apart; “go on” tries them again.",
