@@ -361,6 +361,7 @@ class KnowledgeBase:
         diversity=0.0,
         where=None,
         fold=True,
+        adjust=None,
     ):
         """The `k` best passages for a question, best first; for a list of questions, a list of such lists.
 
@@ -370,7 +371,7 @@ class KnowledgeBase:
         whose metadata pass this filter (see `filters`). `reranker` reads at least the best 50 again, and its scores
         count then. `diversity` in [0, 1]: how much a passage loses that is like one before it (maximal marginal
         relevance; 0: nothing). `fold`: a text that stands in several documents is one hit, with the others in its
-        `also_in`. Sees what any process committed before it began.
+        `also_in`. `adjust` changes the questions' vectors first. Sees what any process committed before it began.
         Raises InputError on a wrong `mode`, `k`, `weight`, `diversity` or `where`.
         """
         check_search(k, mode, documents, weight, diversity)
@@ -383,6 +384,7 @@ class KnowledgeBase:
         if asked:
             texts = [questions[place] for place in asked]
             vectors = encode(texts, self._need_encoder(), self.encoder_record.dimension, query=True)
+            vectors = adjust(texts, vectors) if adjust else vectors
         queries = dict(zip(asked, vectors, strict=True))
         depth = max(k, RERANK_DEPTH) if reranker or diversity else k
         with self._mutex, self._store.snapshot():

@@ -52,12 +52,17 @@ def split(
             f"max_tokens must be 1 or more and overlap_sentences 0 or more, got {max_tokens} and {overlap_sentences}"
         )
     text = document.text
-    begin, end = _trim(text, 0, len(text))
-    if begin == end:
+    core = text.strip()
+    if not core:
         return []
+    begin = 0 if len(core) == len(text) else text.index(core)
+    end = begin + len(core)
     if end - begin <= max_tokens * CHARACTERS_PER_TOKEN:
-        tokens = count_tokens([text[begin:end]])[0] if tokens is None else tokens
+        tokens = count_tokens([core])[0] if tokens is None else tokens
         if tokens <= max_tokens:
+            if not document.metadata and not may_have_headings(text):  # what most rows of a file are
+                metadata = {"source": document.source or document.id}
+                return [Passage(-1, document.id, core, begin, end, metadata)]
             return _passages(document, blocks_of(text) if may_have_headings(text) else [], [(begin, end)])
     blocks = blocks_of(text)
     spans = _Splitter(text, blocks, count_tokens, max_tokens).spans()
@@ -320,11 +325,13 @@ def _passages(document: Document, blocks: list[Block], spans: Sequence[tuple[int
     known: dict[str, Any] = dict(document.metadata)
     pages: Any = known.pop("pages", None)
     known["source"] = document.source or document.id
-    if title := document.title:
-        known["title"] = title
+    if known.get("title"):
+        known["title"] = document.title
     paged = (
         isinstance(pages, list | tuple) and all(isinstance(page, int) for page in pages) and pages[:1] in ([0], (0,))
     )
+    if not blocks and not paged:
+        return [Passage(-1, document.id, document.text[start:end], start, end, dict(known)) for start, end in spans]
     starts = [block.start for block in blocks]
     found = []
     for start, end in spans:

@@ -160,7 +160,9 @@ def extend(index: Any, vectors: np.ndarray, rows: np.ndarray) -> None:
     numbered = hasattr(index, "id_map") or hasattr(index, "invlists")
     for first in range(0, len(rows), BLOCK_ROWS):
         block = rows[first : first + BLOCK_ROWS]
-        data = np.ascontiguousarray(vectors[block], dtype=np.float32)
+        together = block[-1] - block[0] == len(block) - 1  # as they lie on the disk: no copy
+        data = vectors[block[0] : block[-1] + 1] if together else vectors[block]
+        data = np.ascontiguousarray(data, dtype=np.float32)
         if numbered:
             index.add_with_ids(data, block)
         else:

@@ -10,6 +10,8 @@ HEADING_CHARACTERS = 160  # of the headings it stands under, the nearest first
 
 def indexed_text(passage: Passage) -> str:
     """What is encoded, and looked up by words, for a passage: title and headings that the text hasn't, and the text."""
+    if "title" not in passage.metadata and "heading" not in passage.metadata:
+        return passage.text
     title, above = title_of(passage), passage.metadata.get("heading")
     if not title and not above:
         return passage.text

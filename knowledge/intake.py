@@ -130,7 +130,8 @@ def prepare(
             if not document.id:
                 raise InputError("a document needs an id that isn't empty")
             document.id.encode()
-            document = normal_form(document)
+            if document.metadata:
+                document = normal_form(document)
             checked.append((place, document, content_sha256(document)))
         except UnicodeEncodeError:
             failures[place] = (ascii(document.id), "its text isn't valid Unicode: save it as UTF-8")

@@ -20,7 +20,7 @@ import numpy as np
 
 from firmground.knowledge import lexical_lists as lists
 from firmground.knowledge.indexed import indexed_text
-from firmground.knowledge.lexical_terms import TOKENIZER, Stemmer, words_of
+from firmground.knowledge.lexical_terms import TOKENIZER, Dictionary, Stemmer
 from firmground.knowledge.types import Passage
 
 LISTS_VERSION = 1
@@ -52,7 +52,8 @@ PROBE = (
 def terms_fingerprint() -> str:
     """Changes whenever a passage's words would: an index made with others must be made anew before it is changed."""
     probe = Passage(0, "", PROBE, 0, len(PROBE), {"title": "Title", "heading": "Heading > Title"})
-    words = sorted(Stemmer().stems(words_of(indexed_text(probe))))
+    numbers, _, stems = Dictionary(Stemmer()).look_up([indexed_text(probe)])
+    words = sorted(stems[number] for number in numbers)
     return hashlib.sha256(f"{LISTS_VERSION} {TOKENIZER}\n{' '.join(words)}".encode()).hexdigest()[:16]
 
 
@@ -92,28 +93,27 @@ class _Matches:
 class Lexical:
     """The word index in an open connection; the caller holds the transaction."""
 
-    def __init__(self, connection: sqlite3.Connection):
+    def __init__(self, connection: sqlite3.Connection, stemmer: Stemmer | None = None):
         self._connection = connection
-        self.stemmer = Stemmer()
+        self._stemmer = stemmer or Stemmer()
+        self._dictionary = Dictionary(self._stemmer)
         self._segments: list[lists.Segment] = []  # of the state that was searched last
         self._state: _State | None = None
 
     # Writing.
 
-    def add(self, passages: Sequence[Passage]) -> None:
-        """Index passages whose ids ascend and are above all that were added before."""
-        for first in range(0, len(passages), BATCH):
-            some = passages[first : first + BATCH]
-            self.add_words([passage.id for passage in some], [words_of(indexed_text(passage)) for passage in some])
+    def add(self, rows: Sequence[int], texts: Sequence[str]) -> None:
+        """Index passages by their ids, which ascend and are above all that were added before, and indexed texts."""
+        for start in range(0, len(rows), BATCH):
+            self._add(rows[start : start + BATCH], texts[start : start + BATCH])
 
-    def add_words(self, rows: Sequence[int], words: Sequence[Sequence[str]]) -> None:
-        """The same with the words found already; at least one passage, at most some thousands."""
+    def _add(self, rows: Sequence[int], texts: Sequence[str]) -> None:
         if rows[-1] - rows[0] >= lists.MAX_ROWS:  # with holes where others were deleted
             half = len(rows) // 2
-            self.add_words(rows[:half], words[:half])
-            self.add_words(rows[half:], words[half:])
+            self._add(rows[:half], texts[:half])
+            self._add(rows[half:], texts[half:])
             return
-        lists.write(self._connection, lists.counted(rows, words, self.stemmer))
+        lists.write(self._connection, lists.counted(rows, texts, self._dictionary))
         for tier in TIERS:
             self._merge_small(tier)
 
@@ -125,7 +125,7 @@ class Lexical:
             self._connection.execute(statement)
         remaining = iter(passages)
         while some := list(islice(remaining, BATCH)):
-            self.add(some)
+            self.add([passage.id for passage in some], [indexed_text(passage) for passage in some])
 
     def purge(self, live: np.ndarray) -> None:
         """Take out of the lists what isn't `live` (rows,) bool, and merge what may be merged."""
@@ -214,7 +214,7 @@ class Lexical:
         found = telling_terms(question)
         return [
             (stem, bool(re.fullmatch(f"[{CJK}]", term)))
-            for term, stem in zip(found, self.stemmer.stems(found), strict=True)
+            for term, stem in zip(found, self._stemmer.stems(found), strict=True)
         ]
 
     def _refresh(self, live: np.ndarray) -> _State:

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from firmground.knowledge.lexical_terms import Stemmer
+from firmground.knowledge.lexical_terms import Dictionary
 
 SCHEMA = (
     # lengths: (rows,) uint32, how many words each passage has; heads: the first word of each chunk.
@@ -86,25 +85,22 @@ class Lists:
         return self.first + len(self.lengths)
 
 
-def counted(rows: Sequence[int], texts: Sequence[Sequence[str]], stemmer: Stemmer) -> Lists:
-    """The lists of passages, given as rows, ascending, less than MAX_ROWS apart, and their words."""
+def counted(rows: Sequence[int], texts: Sequence[str], dictionary: Dictionary) -> Lists:
+    """The lists of passages, given as rows, ascending, less than MAX_ROWS apart, and their texts."""
     first = rows[0]
+    words, many, stems = dictionary.look_up(texts)
     lengths = np.zeros(rows[-1] - first + 1, dtype=np.uint32)
     offsets = np.array(rows, dtype=np.int64) - first
-    lengths[offsets] = [len(words) for words in texts]
-    numbers: defaultdict[str, int] = defaultdict(count().__next__)  # of each new word: the next
-    flat: list[int] = []
-    for words in texts:
-        flat.extend(map(numbers.__getitem__, words))
-    stems = stemmer.stems(numbers)
-    distinct = sorted(set(stems))
-    order = {stem: number for number, stem in enumerate(distinct)}
-    stem_of_word = np.array([order[stem] for stem in stems], dtype=np.int64)
-    word_of_token = stem_of_word[np.array(flat, dtype=np.int64)]
-    keys, counts = np.unique(word_of_token * MAX_ROWS + np.repeat(offsets, lengths[offsets]), return_counts=True)
-    sizes = np.bincount(keys // MAX_ROWS, minlength=len(distinct))
+    lengths[offsets] = many
+    keys, counts = np.unique(words * MAX_ROWS + np.repeat(offsets, many), return_counts=True)
+    edges = np.flatnonzero(np.diff(keys // MAX_ROWS, prepend=-1, append=-1))  # where each stem's begin, and the end
+    held = [stems[number] for number in (keys[edges[:-1]] // MAX_ROWS).tolist()]
+    alphabetic = sorted(range(len(held)), key=held.__getitem__)
+    starts, sizes = edges[:-1][alphabetic], np.diff(edges)[alphabetic]
+    order = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(len(keys))
     capped = np.minimum(counts, MOST_OFTEN).astype(np.uint8)
-    return Lists(first, lengths, distinct, sizes, (keys % MAX_ROWS).astype(np.uint16), capped)
+    places = (keys % MAX_ROWS).astype(np.uint16)
+    return Lists(first, lengths, [held[place] for place in alphabetic], sizes, places[order], capped[order])
 
 
 def merged(parts: Sequence[Lists]) -> Lists:

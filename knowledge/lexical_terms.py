@@ -8,32 +8,86 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, count, islice
+
+import numpy as np
+
+from firmground.knowledge import text as reading
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 MAX_LETTERS = 256  # of a word count; what is longer is no word
 FIRST_CJK = "\u3005"
-WORDS_KNOWN = 500_000  # stems are remembered at most, some 60 MB
+WORDS_KNOWN = 500_000  # stems, and pieces of text, are remembered at most: some 60 MB each
+LETTERS_KNOWN = 16_000_000  # of pieces: Chinese has few spaces, so that they are long, and hardly one comes again
 
 # What of ASCII `terms()` takes for more than runs of letters and digits: it's, c++, 1,000, 3.14, U.S.
 _JOINED = re.compile(
     r"['+#.,](?:(?<=[A-Za-z0-9]')(?=[A-Za-z0-9])|(?<=[A-Za-z][+#])|(?<=[0-9][.,])(?=[0-9])|(?<=[A-Za-z]\.)(?=[A-Za-z]))"
 )
+_AROUND = ".,;:!?()\"'-"  # of what stands beside a plain word
 _LETTERS_AND_DIGITS = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
 
 
-def words_of(text: str) -> list[str]:
-    """The same as `terms(text)`, in any order, and some times as fast: most of a text is plain ASCII words."""
-    from firmground.knowledge.text import terms
+class Dictionary:
+    """From texts to the stems of their words, by number. Reading a text word by word is what adding spent most on; here
+    each piece that stands between two spaces is read once, and found again by one look-up. One thread at a time.
+    """
 
-    if text.isascii() and not _JOINED.search(text):
-        return text.translate(_LETTERS_AND_DIGITS).split()
-    plain: list[str] = []
-    others: list[str] = []
-    for word in text.split():  # no term reaches over a space
-        (plain if word.isascii() and (word.isalnum() or not _JOINED.search(word)) else others).append(word)
-    return " ".join(plain).translate(_LETTERS_AND_DIGITS).split() + terms(" ".join(others))
+    def __init__(self, stemmer: Stemmer) -> None:
+        self._stemmer = stemmer
+        self._forget()
+
+    def _forget(self) -> None:
+        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)  # of each new piece: the next
+        self._starts, self._sizes = array("q"), array("q")  # by a piece's number: where in `_read` its stems are
+        self._read = array("q")  # numbers of stems
+        self._stem_numbers: defaultdict[str, int] = defaultdict(count().__next__)
+        self._stems: list[str] = []
+        self._letters = 0
+
+    def look_up(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """The number of each word's stem, text after text (a text's in no order), how many words (texts,) each text
+        has, both int64, and the stems by number, not to be changed."""
+        if len(self._numbers) > WORDS_KNOWN or self._letters > LETTERS_KNOWN:
+            self._forget()
+        pieces: list[str] = []
+        ends = [0]
+        for text in texts:
+            pieces += (text.lower() if text.isascii() else text).split()  # no term reaches over a space
+            ends.append(len(pieces))
+        numbers = np.fromiter(map(self._numbers.__getitem__, pieces), np.int64, len(pieces))
+        self._learn(list(islice(reversed(self._numbers), len(self._numbers) - len(self._starts)))[::-1])
+        starts, sizes, read = (np.frombuffer(held, np.int64) for held in (self._starts, self._sizes, self._read))
+        starts, sizes = starts[numbers], sizes[numbers]
+        following = np.concatenate([[0], np.cumsum(sizes)])
+        found = read[np.repeat(starts - following[:-1], sizes) + np.arange(following[-1])]
+        return found, np.diff(following[ends]), self._stems
+
+    def _learn(self, pieces: Sequence[str]) -> None:
+        if not pieces:
+            return
+        words = [_words(piece) for piece in pieces]
+        sizes = list(map(len, words))
+        self._starts.extend(accumulate(sizes[:-1], initial=len(self._read)))
+        self._sizes.extend(sizes)
+        stems = self._stemmer.stems([word for each in words for word in each])
+        self._read.extend(map(self._stem_numbers.__getitem__, stems))
+        self._stems += list(islice(reversed(self._stem_numbers), len(self._stem_numbers) - len(self._stems)))[::-1]
+        self._letters += sum(map(len, pieces))
+
+
+def _words(piece: str) -> list[str]:
+    """The same as `terms(piece)`, and faster: most pieces are a plain ASCII word, maybe with a stop behind it."""
+    core = piece.strip(_AROUND)
+    if core.isascii():
+        if core.isalnum():
+            return [core.lower()]
+        if piece.isascii() and not _JOINED.search(piece):
+            return piece.translate(_LETTERS_AND_DIGITS).split()
+    return reading.terms(piece)
 
 
 class Stemmer:
@@ -56,15 +110,17 @@ class Stemmer:
         return [self._known[word] for word in words]
 
     def _learn(self, words: list[str]) -> None:
+        """Plain ASCII words are asked for in one row, a word a token; others in a row each, to see what it makes of
+        them."""
         self._known.update((word, word[:MAX_LETTERS]) for word in words)
-        asked = [
-            (number, word)
-            for number, word in enumerate(words)
-            if len(word) <= MAX_LETTERS and word.isalnum() and word[0] < FIRST_CJK  # no stem, no accent there
-        ]
+        asked = [word for word in words if len(word) <= MAX_LETTERS and word.isalnum() and word[0] < FIRST_CJK]
+        plain = [word for word in asked if word.isascii()]
+        others = [word for word in asked if not word.isascii()]
         self._connection.execute("BEGIN")
-        self._connection.executemany("INSERT INTO words(rowid, word) VALUES (?, ?)", asked)
-        rows = self._connection.execute("SELECT doc, term FROM stems").fetchall()
+        self._connection.execute("INSERT INTO words(rowid, word) VALUES (0, ?)", [" ".join(plain)])
+        self._connection.executemany("INSERT INTO words(rowid, word) VALUES (?, ?)", enumerate(others, start=1))
+        rows = self._connection.execute("SELECT doc, offset, term FROM stems").fetchall()
         self._connection.execute("ROLLBACK")
-        pieces = Counter(number for number, _ in rows)
-        self._known.update((words[number], stem) for number, stem in rows if pieces[number] == 1)
+        pieces = Counter(row for row, _, _ in rows if row)
+        self._known.update((plain[place], stem) for row, place, stem in rows if not row)
+        self._known.update((others[row - 1], stem) for row, _, stem in rows if row and pieces[row] == 1)

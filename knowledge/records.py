@@ -81,7 +81,9 @@ def content_sha256(document: Document) -> bytes:
 
     Raises UnicodeEncodeError.
     """
-    metadata = _flat_json(document.metadata, sorted(document.metadata)) or _sorted_json(document.metadata)
+    metadata = "{}"
+    if document.metadata:
+        metadata = _flat_json(document.metadata, sorted(document.metadata)) or _sorted_json(document.metadata)
     content = f"[{_quoted(document.text)}, {_quoted(document.source)}, {metadata}]"
     return hashlib.sha256(content.encode()).digest()
 
@@ -98,7 +100,7 @@ def normal_form(document: Document) -> Document:
 
 
 def dump(value: Mapping[str, Any]) -> str:
-    return _flat_json(value, value) or _plain_json(dict(value))
+    return (_flat_json(value, value) or _plain_json(dict(value))) if value else "{}"
 
 
 def _flat_json(value: Mapping[str, Any], names: Iterable[str]) -> str:

@@ -6,9 +6,11 @@ Reordering Documents and Producing Summaries", SIGIR 1998.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -52,6 +54,7 @@ class CrossEncoderReranker:
                 from sentence_transformers import CrossEncoder
 
                 try:
+                    _check_head(self.folder)
                     model = CrossEncoder(str(self.folder), device=self._device or None, local_files_only=True)
                 except (OSError, ValueError, KeyError) as error:
                     reason = str(error).splitlines()[0]
@@ -70,6 +73,24 @@ class CrossEncoderReranker:
             return np.zeros(0)
         pairs = [(question, passage) for passage in passages]
         return np.asarray(self.model.predict(pairs, batch_size=self.batch_size, show_progress_bar=False), np.float64)
+
+
+def _check_head(folder: Path) -> None:
+    """Raises InputError where sentence-transformers would put a head of random weights on the model: an encoder, or one
+    that was trained for something else."""
+
+    def told(name: str) -> dict[str, Any]:
+        path = folder / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    kind = (told("config.json").get("architectures") or [""])[0]
+    if (folder / "modules.json").is_file():
+        kind = told("config_sentence_transformers.json").get("model_type", "SentenceTransformer")
+    if kind and kind != "CrossEncoder" and not kind.endswith(("ForSequenceClassification", "ForCausalLM")):
+        raise InputError(
+            f"{folder} holds a {kind}, which scores no pair of a question and a passage: "
+            "take a cross-encoder that was trained to rank passages"
+        )
 
 
 def rerank(question: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -19,6 +19,8 @@ from firmground.knowledge.types import Encoder, Hit
 
 Mode = Literal["hybrid", "dense", "lexical"]
 Where = Mapping[str, Any] | Filter
+# (questions, their vectors (n, d)) to the vectors that are searched with, of length 1.
+Adjust = Callable[[Sequence[str], np.ndarray], np.ndarray]
 Ranked = list[tuple[int, float]]  # (row, score), best first
 
 MIN_DEPTH, DEPTH_FACTOR = 50, 5  # each side of a hybrid search gives its max(50, 5 k) best as candidates
@@ -33,6 +35,7 @@ class SearchOptions(TypedDict, total=False):
     diversity: float
     where: Where | None
     fold: bool
+    adjust: Adjust | None
 
 
 @dataclass(frozen=True)

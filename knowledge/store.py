@@ -1,7 +1,7 @@
 """The truth of a knowledge base on disk: `store.sqlite`, and the vectors its commits vouch for.
 
 SQLite holds documents, passages, lists of words and the commits; `vectors.f32` holds row i for passage i. A batch is
-appended to the vectors and fsynced first; SQLite's COMMIT is then the one moment at which it comes to be. Passage ids
+appended to the vectors and fsynced; SQLite's COMMIT after it is the one moment at which it comes to be. Passage ids
 count up and are never used twice: what is deleted leaves a row in `deletions` and a hole in the numbers.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from firmground.knowledge.durable import failpoint, fsync_folder
 from firmground.knowledge.errors import KnowledgeBaseError
 from firmground.knowledge.filters import Filter
 from firmground.knowledge.filters import sql as filter_sql
+from firmground.knowledge.indexed import indexed_text
 from firmground.knowledge.lexical import Lexical, terms_fingerprint
 from firmground.knowledge.lexical_lists import SCHEMA as WORD_LISTS
 from firmground.knowledge.records import EncoderRecord, Entry, difference, dump, inherited_by_passages, passage_of_row
-from firmground.knowledge.sqlite import REMEDY, STORE_FILE, connect, explained
+from firmground.knowledge.sqlite import REMEDY, STORE_FILE, connect, explained, insert
 from firmground.knowledge.types import Document, Passage
 from firmground.knowledge.vectors import VectorFile
 
@@ -247,15 +249,14 @@ class Store:
         Returns how many replaced another.
         """
         first, count = self.rows, len(vectors)
-        with explained(self.folder):
-            checksum = self._vectors.append(vectors, first) if count else 0
+        with explained(self.folder), ThreadPoolExecutor(1) as aside:
+            written = aside.submit(self._vectors.append, vectors, first) if count else None  # the disk's time, mostly
             with self.transaction():
                 replaced = self._forget(self.content_hashes([entry.document.id for entry in entries]))
                 self._insert(entries, first)
-                if count:
-                    self._connection.execute(
-                        "INSERT INTO commits VALUES (?, ?, ?)", [first, first + count - 1, checksum]
-                    )
+                if written:
+                    values = [first, first + count - 1, written.result()]
+                    self._connection.execute("INSERT INTO commits VALUES (?, ?, ?)", values)
         return replaced
 
     def remove(self, documents: Collection[str]) -> int:
@@ -314,24 +315,22 @@ class Store:
     def _insert(self, entries: Sequence[Entry], first: int) -> None:
         """Documents, passages (ids from `first` on) and terms, a statement for all rows of each."""
         last = self._connection.execute("SELECT coalesce(max(number), 0) FROM documents").fetchone()[0]
-        documents, rows = [], []
-        passages: list[Passage] = []
+        documents: list[tuple[Any, ...]] = []
+        rows: list[tuple[Any, ...]] = []
+        texts: list[str] = []
         for number, entry in enumerate(entries, last + 1):
             document = entry.document
-            values = (document.id, document.text, document.source, dump(document.metadata), entry.sha256)
-            documents.append((number, *values))
+            metadata = dump(document.metadata)
+            documents.append((number, document.id, document.text, document.source, metadata, entry.sha256))
             inherited = inherited_by_passages(document.metadata, document.source or document.id)
-            for passage in entry.passages:
-                place = (passage.text, passage.start, passage.end, passage.metadata)
-                stored = Passage(first + len(passages), document.id, *place)
+            for row, passage in enumerate(entry.passages, first + len(rows)):
                 text = None if passage.text == document.text else passage.text
                 delta = difference(inherited, passage.metadata)
-                rows.append((stored.id, number, passage.start, passage.end, text, delta))
-                passages.append(stored)
-        sql = "INSERT INTO documents(number, id, text, source, metadata, sha256) VALUES (?, ?, ?, ?, ?, ?)"
-        self._connection.executemany(sql, documents)
-        self._connection.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self._lexical.add(passages)
+                rows.append((row, number, passage.start, passage.end, text, delta))
+                texts.append(indexed_text(passage))
+        insert(self._connection, "documents", documents)
+        insert(self._connection, "passages", rows)
+        self._lexical.add(range(first, first + len(rows)), texts)
 
     def _forget(self, documents: Iterable[str]) -> int:
         """Delete documents with their passages inside the open transaction; returns how many there were."""

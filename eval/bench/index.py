@@ -42,6 +42,7 @@ __all__ = ["BATCH", "QUESTIONS", "Handed", "K", "made_texts", "made_vectors"]
 
 DIMENSION, CENTRES, QUESTIONS, WORDS_EACH = 384, 200, 200, 80
 SIMILAR = 1e-6  # of a cosine in float32: a passage as near as the last of the true ones is as right
+SPARE = 1_000  # texts are recombined in excess, since a few come twice
 LONG = 20  # passages make a long document
 Result = dict[str, Any]
 
@@ -109,15 +110,17 @@ def write_real(folder: Path, count: int, data: Path, file: Path) -> str:
     asked = real_texts(data, "questions")
     drawn = np.random.default_rng(3).permutation(len(questions)).tolist()
     chosen = list({asked[place]: place for place in drawn}.values())[:QUESTIONS]  # each question once
-    short = [place for place, text in enumerate(texts) if len(text) <= MAX_TOKENS * CHARACTERS_PER_TOKEN]  # a passage
+    places = {text.strip(): place for place, text in enumerate(texts)}  # what comes twice would be encoded once
+    short = [place for text, place in places.items() if len(text) <= MAX_TOKENS * CHARACTERS_PER_TOKEN]  # a passage
     order = np.random.default_rng(4).permutation(short)[:count]
-    vectors, texts = vectors[order], [texts[place] for place in order]
+    vectors, texts = vectors[order], [texts[place].strip() for place in order]
     if (more := count - len(texts)) > 0:
         _, near = neighbours(distinct, distinct, NEIGHBOURS + 1)
         vectors = np.concatenate([vectors, recombined(distinct, near, more, seed=0)])
         pool = [text[start:end] for text in texts for start, end in sentences(text)]
         room = MAX_TOKENS * CHARACTERS_PER_TOKEN  # what is longer would be split, and vectors go to other passages
-        texts += [text[:room] for text in recombined_texts(pool, more, seed=0)]
+        made = [text[:room].strip() for text in recombined_texts(pool, more + SPARE, seed=0)]
+        texts = list(dict.fromkeys(texts + made))[:count]
     _write(folder, texts, vectors, [asked[place] for place in chosen], questions[chosen])
     return "real" if more <= 0 else f"{count - more} real, the others recombined"
 

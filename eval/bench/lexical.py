@@ -93,13 +93,12 @@ class Ours:
         self.connection = sqlite3.connect(folder / "lists.sqlite", isolation_level=None)
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
-        self.lexical, self.live = Lexical(self.connection), np.zeros(0, dtype=bool)
-        self.lexical.stemmer = Unstemmed()
+        self.lexical, self.live = Lexical(self.connection, Unstemmed()), np.zeros(0, dtype=bool)
         self.lexical.rebuild([])
 
     def add(self, first: int, bodies: Sequence[str]) -> None:
         self.connection.execute("BEGIN")
-        self.lexical.add_words(range(first, first + len(bodies)), [body.split() for body in bodies])
+        self.lexical.add(range(first, first + len(bodies)), bodies)
         self.connection.execute("COMMIT")
         self.live = np.ones(first + len(bodies), dtype=bool)
 

@@ -9,18 +9,27 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from firmground.knowledge import lexical, lexical_terms
 from firmground.knowledge import lexical_lists as lists
 from firmground.knowledge.lexical import Lexical
-from firmground.knowledge.lexical_terms import Stemmer, words_of
+from firmground.knowledge.lexical_terms import Dictionary, Stemmer
 from firmground.knowledge.text import terms
 
 WORDS = ["river", "rivers", "stone", "cloud", "c++", "3.14", "天空", "空是", "猫", "猫在", "猫狗", "zebra"]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=8)
 STEMMER = Stemmer()
+FILLED = Dictionary(STEMMER)
+
+
+def counted(rows: Sequence[int], texts: Sequence[Sequence[str]]) -> lists.Lists:
+    return lists.counted(rows, [" ".join(words) for words in texts], FILLED)
+
+
+def add(index: Lexical, rows: Sequence[int], texts: Sequence[Sequence[str]]) -> None:
+    index.add(rows, [" ".join(words) for words in texts])
 
 
 # Words and stems.
@@ -33,8 +42,25 @@ STEMMER = Stemmer()
     | st.text(alphabet="aA1٣,.'’+# \n\u3000\u0301中文ー éß", max_size=30)
 )
 @settings(deadline=None, derandomize=True, max_examples=300)
-def test_words_of_a_text_are_its_terms(text: str):
-    assert sorted(words_of(text)) == sorted(terms(text))
+@example("Plain words, (some) \"in quotes\"; it's 3.14 and 1,000: C++! x. 's .5 a-b U.S. naïve 天空 -")
+def test_what_is_looked_up_are_the_stems_of_the_terms(text: str):
+    """In a dictionary that begins empty, in one that many texts filled, and the second time."""
+    expected = sorted(STEMMER.stems(terms(text)))
+    for dictionary in (Dictionary(STEMMER), FILLED, FILLED):
+        numbers, lengths, stems = dictionary.look_up(["a rose", text, ""])
+        assert lengths.tolist() == [2, len(expected), 0]
+        assert sorted(stems[number] for number in numbers[2:]) == expected
+
+
+def test_a_dictionary_forgets_when_it_knows_many(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lexical_terms, "WORDS_KNOWN", 3)
+    monkeypatch.setattr(lexical_terms, "LETTERS_KNOWN", 30)
+    dictionary = Dictionary(Stemmer())
+    for text in ("rivers stones", "clouds rivers dogs cats", "rivers", "天空为什么是蓝色的" * 4, "rivers 天空"):
+        numbers, lengths, stems = dictionary.look_up([text])
+        assert sorted(stems[number] for number in numbers) == sorted(STEMMER.stems(terms(text)))
+        assert lengths.tolist() == [len(terms(text))]
+        assert len(dictionary._numbers) <= 5
 
 
 def test_stems():
@@ -57,7 +83,7 @@ def test_stems_are_forgotten_when_there_are_many(monkeypatch: pytest.MonkeyPatch
 
 def test_lists_by_hand():
     """Rows 5 and 7 of a base: "the cat, the cats" and "a dog"; row 6 was deleted before."""
-    made = lists.counted([5, 7], [["the", "cat", "the", "cats"], ["a", "dog"]], Stemmer())
+    made = counted([5, 7], [["the", "cat", "the", "cats"], ["a", "dog"]])
     assert (made.first, made.end, made.lengths.tolist()) == (5, 8, [4, 0, 2])
     assert made.words == ["a", "cat", "dog", "the"]
     assert made.sizes.tolist() == [1, 1, 1, 1]
@@ -77,12 +103,12 @@ def same(one: lists.Lists, other: lists.Lists) -> bool:
 def test_merged_is_as_made_at_once_and_without_is_as_never_made(texts, cut, gone):
     rows = list(range(3, 3 + len(texts)))
     cut = min(cut, len(texts) - 1)
-    whole = lists.counted(rows, texts, STEMMER)
-    parts = [lists.counted(rows[:cut], texts[:cut], STEMMER), lists.counted(rows[cut:], texts[cut:], STEMMER)]
+    whole = counted(rows, texts)
+    parts = [counted(rows[:cut], texts[:cut]), counted(rows[cut:], texts[cut:])]
     assert same(lists.merged(parts), whole)
     dead = np.array([number in gone for number in range(len(texts))])
     kept = [[] if out else words for words, out in zip(texts, dead, strict=True)]
-    assert same(lists.without(whole, dead), lists.counted(rows, kept, STEMMER))
+    assert same(lists.without(whole, dead), counted(rows, kept))
 
 
 @pytest.mark.parametrize(("words", "places"), [(256, 8192), (3, 8192), (256, 5), (1, 1)])
@@ -91,7 +117,7 @@ def test_what_is_written_is_read_and_found(words: int, places: int, monkeypatch:
     monkeypatch.setattr(lists, "CHUNK_PLACES", places)
     connection = empty()
     texts = [[f"w{number % size}" for size in range(1, 9)] for number in range(40)]
-    made = lists.counted(range(100, 140), texts, Stemmer())
+    made = counted(range(100, 140), texts)
     lists.write(connection, made)
     [span] = lists.spans(connection)
     assert (span.first, span.end, span.size) == (100, 140, 40)
@@ -133,7 +159,7 @@ def empty() -> sqlite3.Connection:
 def test_problems_are_found(change: str, problem: str):
     connection = empty()
     index = Lexical(connection)
-    index.add_words([0, 1], [["a"], ["b"]])
+    add(index, [0, 1], [["a"], ["b"]])
     assert list(index.problems(np.ones(2, dtype=bool))) == []
     connection.execute(change)
     assert any(problem in line for line in index.problems(np.ones(2, dtype=bool)))
@@ -141,7 +167,7 @@ def test_problems_are_found(change: str, problem: str):
 
 def test_a_word_counts_255_times_at_most():
     index = Lexical(empty())
-    index.add_words([0, 1, 2, 3], [["a"] * 300, ["a"] * 255, ["b"], ["b"]])
+    add(index, [0, 1, 2, 3], [["a"] * 300, ["a"] * 255, ["b"], ["b"]])
     assert list(index.problems(np.ones(4, dtype=bool))) == []
     assert [row for row, _ in index.search("a", 9, np.ones(4, dtype=bool))] == [1, 0]
 
@@ -150,12 +176,12 @@ def test_few_segments_are_left(monkeypatch: pytest.MonkeyPatch):
     """Of passages added one by one: fewer than 64 single ones, and at most 15 and 7 of the next tiers."""
     index = Lexical(empty())
     for row in range(1_100):
-        index.add_words([row], [["a"]])
+        add(index, [row], [["a"]])
     sizes = [span.size for span in lists.spans(index._connection)]
     assert sum(sizes) == 1_100
     assert Counter(sizes) == {1024: 1, 64: 1, 1: 12}
     for first in range(1_100, 80_000, 515):
-        index.add_words(range(first, first + 515), [["a"]] * 515)
+        add(index, range(first, first + 515), [["a"]] * 515)
     spans = lists.spans(index._connection)
     assert [span.first for span in spans[1:]] == [span.end for span in spans[:-1]]
     assert max(span.size for span in spans) <= lists.MAX_ROWS
@@ -167,9 +193,9 @@ def test_segments_far_apart_dont_keep_others_from_being_merged(monkeypatch: pyte
     monkeypatch.setattr(lists, "MAX_ROWS", 16)
     monkeypatch.setattr(lexical, "TIERS", (8,))
     index = Lexical(empty())
-    index.add_words([0, 30], [["a"], ["b"]])  # as an index is made anew where most is deleted
+    add(index, [0, 30], [["a"], ["b"]])  # as an index is made anew where most is deleted
     for row in range(31, 50):
-        index.add_words([row], [["a"]])
+        add(index, [row], [["a"]])
     assert [(span.first, span.size) for span in lists.spans(index._connection)] == [
         (0, 1), (30, 8), (38, 8), (46, 1), (47, 1), (48, 1), (49, 1)
     ]  # fmt: skip
@@ -215,7 +241,7 @@ def test_searches_are_as_by_brute_force(monkeypatch: pytest.MonkeyPatch, steps):
     for step, value in steps:
         if step == "add":
             rows = range(len(live), len(live) + len(value))
-            index.add_words(rows, value)
+            add(index, rows, value)
             texts |= {row: STEMMER.stems(words) for row, words in zip(rows, value, strict=True)}
             live = np.concatenate([live, np.ones(len(value), dtype=bool)])
         elif step == "remove":
@@ -253,6 +279,6 @@ def test_equal_scores_come_in_the_order_of_ids_over_segments(monkeypatch: pytest
     monkeypatch.setattr(lexical, "TIERS", ())
     index, live = Lexical(empty()), np.ones(30, dtype=bool)
     for first in range(0, 30, 10):
-        index.add_words(range(first, first + 10), [["cat", "dog"] if n % 3 else ["dog", "bird"] for n in range(10)])
+        add(index, range(first, first + 10), [["cat", "dog"] if n % 3 else ["dog", "bird"] for n in range(10)])
     assert [row for row, _ in index.search("cat", 8, live)] == [1, 2, 4, 5, 7, 8, 11, 12]
     assert [row for row, _ in index.search("cat", 3, live, also=[28, 20, 5])] == [1, 2, 4, 5, 28]

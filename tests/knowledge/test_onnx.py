@@ -7,6 +7,9 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -197,8 +200,51 @@ def test_as_many_threads_as_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "torch")
     monkeypatch.setenv("OMP_NUM_THREADS", "3,2")
     assert onnx._threads() == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "0")
+    cores = onnx._threads()
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert onnx._threads() == 0
+    assert onnx._threads() == cores >= 1
+
+
+@needs_onnx
+def test_a_batch_on_each_thread_gives_the_same_vectors_in_order(exported: Path) -> None:
+    """Every batch is run once, by another thread than the caller's, and what it gives stands in its texts' places."""
+    graph = onnx.OnnxModel(exported)
+    texts = [*some_texts(60, 1), "", "水"]
+    graph._threads = 1
+    expected = graph.encode(texts)
+    one_by_one = np.concatenate([graph.encode([text]) for text in texts])
+    run, callers, told = graph._run, set[int](), list[int]()
+
+    def watched(ids: Sequence[Sequence[int]]) -> np.ndarray:
+        callers.add(threading.get_ident())
+        return run(ids)
+
+    graph._threads, graph._run = 3, watched  # type: ignore[method-assign]
+    np.testing.assert_array_equal(graph.encode(texts, progress=told.append), expected)
+    np.testing.assert_allclose(one_by_one, expected, atol=1e-5)
+    assert threading.get_ident() not in callers
+    assert told == sorted(told)
+    assert told[-1] == len(texts)
+    callers.clear()
+    graph.encode(["What is asked?"])
+    assert callers == {threading.get_ident()}
+
+
+@needs_onnx
+def test_what_a_batch_raises_is_raised_and_the_others_are_dropped(exported: Path) -> None:
+    graph = onnx.OnnxModel(exported)
+    graph._threads, calls = 1, list[int]()
+
+    def failing(ids: Sequence[Sequence[int]]) -> np.ndarray:
+        time.sleep(0.02 * bool(calls))  # the first fails while the others wait
+        calls.append(len(ids))
+        raise MemoryError("no room")
+
+    graph._run = failing  # type: ignore[method-assign]
+    with pytest.raises(MemoryError, match="no room"):
+        graph.encode([f"{number} " + "river " * 20 for number in range(onnx.CHUNK)])
+    assert len(calls) < onnx.CHUNK * MAX_TOKENS // onnx.BATCH_TOKENS
 
 
 def test_without_onnxruntime(tiny: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,15 @@ def test_a_cross_encoder_by_its_folder(tiny: Path):
 def test_what_is_no_reranker_is_told(tiny: Path, tmp_path: Path):
     with pytest.raises(InputError, match="gives 3 numbers a pair, a reranker gives 1"):
         CrossEncoderReranker(str(tiny / "3")).scores("q", ["a"])
+    # An encoder would get a head of random weights, and rank by chance.
+    for files in ({"modules.json": "[]", "config.json": "{}"}, {"config.json": '{"architectures": ["BertModel"]}'}):
+        folder = tmp_path / str(len(files))
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        kind = "SentenceTransformer" if len(files) == 2 else "BertModel"
+        with pytest.raises(InputError, match=f"holds a {kind}, which scores no pair of a question and a passage"):
+            CrossEncoderReranker(str(folder)).scores("q", ["a"])
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match="no cross-encoder could be loaded from"):
         CrossEncoderReranker(str(tmp_path)).scores("q", ["a"])

@@ -20,6 +20,7 @@ from firmground.knowledge import store as stores
 from firmground.knowledge.errors import KnowledgeBaseError
 from firmground.knowledge.lock import WriterLock
 from firmground.knowledge.records import EncoderRecord, Entry, content_sha256, difference, dump, normal_form
+from firmground.knowledge.sqlite import insert
 from firmground.knowledge.types import Document, Passage
 from firmground.knowledge.vectors import VectorFile
 
@@ -100,6 +101,35 @@ def test_a_commit_is_all_or_nothing(store: stores.Store):
     assert (store.rows, store.verify()) == (1, [])
     store.commit([entry(SKY, (0, 16))], rows(1, seed=1))
     np.testing.assert_array_equal(store.vectors, np.concatenate([rows(1), rows(1, 1)]))
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
+def test_rows_are_inserted_each_once_in_their_order(count: int):
+    """64 go into one statement; what is left over goes in one by one."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE some(number INTEGER, text TEXT)")
+    values = [(number, f"text {number}") for number in range(count)]
+    insert(connection, "some", values)
+    assert connection.execute("SELECT * FROM some ORDER BY rowid").fetchall() == values
+
+
+def test_vectors_that_cant_be_written_leave_nothing_behind(store: stores.Store, monkeypatch: pytest.MonkeyPatch):
+    """They are written in a thread, while SQLite is: what fails there is raised, and the next batch is as if it hadn't
+    been."""
+    many = [entry(Document(f"d{number}", f"text {number}"), (0, 6)) for number in range(150)]
+    store.commit(many[:1], rows(1))
+    monkeypatch.setenv("FIRMGROUND_FAILPOINT", "vectors.fsync=enospc")
+    with pytest.raises(KnowledgeBaseError, match="no room left"):
+        store.commit(many[1:], rows(149))
+    assert (store.rows, store.document_ids(), store.verify()) == (1, ["d0"], [])
+    monkeypatch.delenv("FIRMGROUND_FAILPOINT")
+    store.commit(many[1:], rows(149, seed=1))
+    np.testing.assert_array_equal(store.vectors, np.concatenate([rows(1), rows(149, 1)]))
+    assert store.document_ids() == [f"d{number}" for number in range(150)]
+    assert [passage.text for passage in store.passages([149]).values()] == ["text 1"]
+    with store.snapshot():
+        assert len(store.lexical.search("text", 200, store.live)) == 150
     assert store.verify() == []
 
 
