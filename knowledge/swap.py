@@ -57,74 +57,18 @@ _PAIRS_EN: dict[str, str] = {
     friday|christmas ramadan""",
     "age": "young old|younger older|youngest oldest|teenager pensioner|grandson grandfather",
 }
-_NO_PLURAL = frozenset(
-    [
-        "he",
-        "himself",
-        "men",
-        "male",
-        "mr",
-        "sir",
-        "masculine",
-        "paternal",
-        "young",
-        "younger",
-        "youngest",
-        "christianity",
-        "bible",
-    ]
-)
+_NO_PLURAL = "he himself men male mr sir masculine paternal young younger youngest christianity bible"
 _ONE_WAY_EN = {"mrs": "mr", "miss": "mr"}
+# Behind these a word says something else: six years old, how old; a spider.
+_OTHER_SENSE = {
+    "old": ["year", "years", "month", "months", "week", "weeks", "day", "days", "how"],
+    "widow": ["black"],
+    "widows": ["black"],
+}
 # Names that are also places, words or surnames stay as they are.
-_AMBIGUOUS = frozenset(
-    [
-        "rose",
-        "grace",
-        "mark",
-        "virginia",
-        "victoria",
-        "charlotte",
-        "ruby",
-        "jean",
-        "joan",
-        "earl",
-        "frank",
-        "jerry",
-        "terry",
-        "craig",
-        "carl",
-        "bruce",
-        "howard",
-        "stanley",
-        "scott",
-        "thomas",
-        "lawrence",
-        "russell",
-        "wayne",
-        "douglas",
-        "harold",
-        "martin",
-        "craig",
-        "jesse",
-        "logan",
-        "mason",
-        "lily",
-        "ada",
-        "ann",
-        "jack",
-        "roger",
-        "marie",
-        "christine",
-        "harper",
-        "neil",
-        "jose",
-        "juan",
-        "maria",
-        "jordan",
-        "billy",
-        "bobby",
-    ]
-)
+_AMBIGUOUS = """rose grace mark virginia victoria charlotte ruby jean joan earl frank jerry terry craig carl bruce
+    howard stanley scott thomas lawrence russell wayne douglas harold martin jesse logan mason lily ada ann
+    jack roger marie christine harper neil jose juan maria jordan billy bobby"""
 _PAIRS_ZH: dict[str, str] = {
     "gender": """他 她|先生 女士|男人 女人|男性 女性|男孩 女孩|男生 女生|男子 女子|男士 女士|父亲 母亲|爸爸 妈妈|丈夫 妻子|老公 老婆|儿子 女儿|哥哥
     姐姐|弟弟 妹妹|兄弟 姐妹|爷爷 奶奶|外公 外婆|叔叔 阿姨|男友 女友|男朋友 女朋友|新郎 新娘|国王 女王|王子 公主|帅哥 美女|小伙子 小姑娘|孙子 孙女|岳父
@@ -212,8 +156,8 @@ def _like(word: str, after: str) -> str:
 @lru_cache
 def _names() -> dict[str, str]:
     """Given names in fixed pairs, both ways."""
-    women = [name for name in dict.fromkeys(NAMES_WOMEN) if name not in _AMBIGUOUS and name not in NAMES_MEN]
-    men = [name for name in dict.fromkeys(NAMES_MEN) if name not in _AMBIGUOUS and name not in NAMES_WOMEN]
+    women = [name for name in dict.fromkeys(NAMES_WOMEN) if name not in _AMBIGUOUS.split() and name not in NAMES_MEN]
+    men = [name for name in dict.fromkeys(NAMES_MEN) if name not in _AMBIGUOUS.split() and name not in NAMES_WOMEN]
     pairs = dict(zip(women, men, strict=False))
     return pairs | {man: woman for woman, man in pairs.items()}
 
@@ -224,7 +168,7 @@ def _english(attribute: Attribute, names: bool) -> tuple[re.Pattern[str], dict[s
     for pair in _PAIRS_EN[attribute].split("|"):
         one, other = pair.split()
         forms = [(one, other)]
-        if one not in _NO_PLURAL and not one.endswith("s"):
+        if one not in _NO_PLURAL.split() and not one.endswith("s"):
             forms.append((_plural(one), _plural(other)))
         for first, second in forms:
             partner.setdefault(first, second)
@@ -236,9 +180,11 @@ def _english(attribute: Attribute, names: bool) -> tuple[re.Pattern[str], dict[s
     if names:
         partner |= _names()
         words |= set(_names())
-    return re.compile(
-        rf"(?<![\w-])(?:{'|'.join(sorted(words, key=lambda w: (-len(w), w)))})(?![\w-])", re.IGNORECASE
-    ), partner
+    longest = [
+        "".join(rf"(?<!\b{before}\s)" for before in _OTHER_SENSE.get(word, ())) + word
+        for word in sorted(words, key=lambda word: (-len(word), word))
+    ]
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(longest)})(?![\w-])", re.IGNORECASE), partner
 
 
 @lru_cache

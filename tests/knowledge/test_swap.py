@@ -106,3 +106,10 @@ def test_documents_get_their_counterparts() -> None:
     assert [document.id for document in both] == ["a", "a~gender", "b", "c"]
     assert both[1].text == "She is a nurse."
     assert both[1].metadata["counterfactual"] == "gender"
+
+
+def test_a_word_in_another_sense_stays():
+    assert swap("A boy six years old asked how old the old man is.", "en", "age").text == (
+        "A boy six years old asked how old the young man is."
+    )
+    assert swap("The widow saw a black widow.", "en").text == "The widower saw a black widow."
