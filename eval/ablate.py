@@ -80,10 +80,13 @@ MITIGATIONS = (
         "chains", "how facts lead to each choice counts beside its likelihood", {"choice_hops": 0}, ("retrieval",)
     ),
     Mitigation("hops", "a second search for what the first hits leave open", {"hops": 1}, ("retrieval",)),
+    Mitigation("rerank", "a cross-encoder that reads the hits again", {"rerank": ""}, ("retrieval",)),
+    Mitigation("fair", "passages about either gender found alike", {"fair": "none"}, ("retrieval",)),
     Mitigation("contrast", "tokens that the evidence makes likelier", {"decoding.contrast": 0.0}, ("retrieval",)),
     Mitigation("samples", "several drafts, the best supported given", {"decoding.samples": 1}, ("retrieval",)),
     Mitigation("repair", "unsupported claims cut, or written again", {"repair": "none"}, ("retrieval",)),
     Mitigation("screen", "demeaning sentences found, needless gendering told", {"screen": "none"}),
+    Mitigation("debias", "answers that don't hang on which group is named", {"debias": "none"}),
     Mitigation("likelihood", "choices weighed by likelihood, instead of a written answer", {"choose": "text"}),
 )
 
@@ -212,7 +215,9 @@ def _bare(arm: Arm, choices: bool) -> Arm:
     unused: tuple[str, ...] = ()
     if arm.retrieve == "none":
         unused += ("num_passages", "num_evidence", "evidence", "evidence_tokens", "spans", "gate", "generator")
-        unused += ("hops", "choice_hops")
+        unused += ("hops", "choice_hops", "fair", "rerank")
+    if arm.retrieve == "none" or not arm.gate:
+        unused += ("gate_weights",)
     if not arm.generator:
         unused += ("num_evidence", "evidence", "evidence_tokens", "spans", "prompt", "decoding", "choose")
     if arm.evidence == "passages":

@@ -14,6 +14,7 @@ the key and the nearest right name.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -135,6 +136,11 @@ def _value(hint: Any, value: Any, key: str, where: str) -> Any:
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise InputError(f'{where}: expected a list of texts, such as ["\\n"], got {value!r}')
         return tuple(value)
+    if hint == tuple[float, ...]:
+        numbers: list[Any] = value if isinstance(value, list) else [None]
+        if not all(type(item) in (int, float) and math.isfinite(item) for item in numbers):
+            raise InputError(f"{where}: expected a list of numbers, such as [-4.0, 9.5], got {value!r}")
+        return tuple(float(item) for item in numbers)
     if hint is bool:
         return _typed(value, bool, "true or false", where)
     if hint is str:

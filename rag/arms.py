@@ -30,6 +30,11 @@ class Arm:
     # For a question with choices, facts are searched for it with each of its choices too, in so many hops; how well
     # they lead to a choice (`rag/chains.py`) counts beside its likelihood ("pmi" alone). 0: likelihood alone counts.
     choice_hops: int = 0
+    # For a question that names no gender, search doesn't prefer passages about one: what tells genders apart is taken
+    # out of the question's vector (which does nothing where words alone are searched), or passages of nearly the same
+    # score change places so that both are shown (`rag/debias/retrieval.py`).
+    fair: Literal["none", "project", "rerank"] = "none"
+    rerank: str = ""  # a cross-encoder that reads the best 50 hits again, by a name that `weights` knows or a folder
     hops: int = 1  # for an open question; a second search asks for what the first hits leave open (`rag/retrieve.py`)
     # So many spans of the evidence are weighed beside the written answer, and the best text is given (`rag/select.py`);
     # 0: the written answer. A generator that doesn't tell log-probabilities gives what it wrote.
@@ -38,6 +43,9 @@ class Arm:
     # or the model answers without it, and the answer's `basis` says so. 0: all evidence is used. Questions that offer
     # choices aren't gated.
     gate: float = 0.0
+    # What the gate weighs its signals by, as `firmground adapt gate` fitted it to one's own documents: an intercept,
+    # and a weight for each of the first of `gate.SIGNALS`. (): the weights that ship.
+    gate_weights: tuple[float, ...] = ()
     ungrounded: Literal["abstain", "model"] = "abstain"
     # What becomes of claims that the evidence doesn't support: nothing; they are cut; or each is written again from the
     # sentence nearest to it alone, and cut if that isn't supported either. Nothing left: the arm abstains.
@@ -45,12 +53,17 @@ class Arm:
     # Sentences of the answer that demean a group, and needless gendering: found ("mark"); or withheld and said
     # neutrally, each change with its reason in `Answer.repairs` ("change"). See `rag/debias/screen.py`.
     screen: Literal["none", "mark", "change"] = "none"
+    # Against what the generator makes of groups: the question is also read with its groups exchanged, and what is said
+    # must hold in both readings ("exchange", `rag/debias/exchange.py`); words that a description of discrimination
+    # makes likelier become rarer ("describe", `rag/debias/decoding.py`); or the prompt asks not to rely on stereotypes
+    # ("instruct", `rag/prompt.py`). The first two want log-probabilities.
+    debias: Literal["none", "exchange", "describe", "instruct"] = "none"
     decoding: Decoding = field(default_factory=Decoding)
 
     @property
     def search(self) -> tuple[Any, ...]:
         """What decides which passages are found: arms for which it is the same find the same."""
-        return self.retrieve, self.num_passages, self.hops, self.choice_hops
+        return self.retrieve, self.num_passages, self.hops, self.choice_hops, self.fair, self.rerank
 
     @property
     def measures(self) -> bool:

@@ -19,6 +19,7 @@ from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN, Arm
 from firmground.rag.chains import linked, telling
 from firmground.rag.choose import Chooser, only_best, shares
 from firmground.rag.claims import split_claims
+from firmground.rag.debias.decoding import SelfDebiased, can_describe
 from firmground.rag.debias.screen import screen
 from firmground.rag.extract import best_sentences, best_span, fit
 from firmground.rag.gate import answers_probability
@@ -86,6 +87,8 @@ class Assistant:
         self.generator = generator = as_generator(generator)
         self.verifier: Verifier = verifier or packaged()
         self._chooser = Chooser(generator) if hasattr(generator, "score_batch") else None  # type: ignore[arg-type]
+        described = SelfDebiased(generator) if can_describe(generator) else None  # type: ignore[arg-type]
+        self._describing = Chooser(described) if described else None
         for beginning in prompts.beginnings() if generator is not None and hasattr(generator, "keep") else ():
             generator.keep(beginning)  # type: ignore[union-attr]
 
@@ -265,7 +268,7 @@ class Assistant:
         prompt: Prompt | None = None
         if arm.generator and not self._declines(gate, arm):
             if weighed:
-                prompt = prompts.choice_prompt(question, evidence)
+                prompt = prompts.choice_prompt(question, evidence, arm.debias == "instruct")
             else:
                 prompt = prompts.build(question, evidence, arm, self._generator(arm).completes, choices)
         return Asked(question, hits, tuple(evidence), prompt, retrieve_s, choices, weighed, gate, declined, links)
@@ -275,7 +278,7 @@ class Assistant:
         if arm.retrieve == "none" or arm.gate <= 0:
             return None
         encoder = getattr(self.knowledge, "encoder", None)
-        return answers_probability(question, hits, encoder.name if encoder else "")
+        return answers_probability(question, hits, encoder.name if encoder else "", arm.gate_weights)
 
     def _declines(self, gate: float | None, arm: Arm) -> bool:
         """Whether the arm abstains: what was found didn't pass the gate, and no model may answer without it."""
@@ -302,6 +305,8 @@ class Assistant:
         if self.generator is None:
             raise InputError(f"the arm {arm.name!r} needs a generator, and this assistant has none; name one, or use "
                              f"the arm {EXTRACTIVE.name!r}")  # fmt: skip
+        if arm.debias == "describe" and self._describing is not None:
+            return self._describing.generator  # type: ignore[return-value]
         return self.generator
 
     def _quote(self, asked: Asked, arm: Arm) -> Answer:
@@ -324,15 +329,14 @@ class Assistant:
         if not asked or self._chooser is None or arm.choose == "text":
             return []
         start = time.perf_counter()
-        questions, given = [one.question for one in asked], [one.prompt for one in asked if one.prompt is not None]
-        links = [one.links for one in asked]
-        scored = self._chooser.score(questions, given, [one.choices for one in asked], arm.choose, links)
+        chooser = self._describing if arm.debias == "describe" and self._describing else self._chooser
+        scored = chooser.weigh(asked, arm.choose, arm.debias == "exchange")
         seconds = (time.perf_counter() - start) / len(asked)
-        lengths = self._count_tokens([self._rendered(prompt) for prompt in given])
         answers = []
-        for one, (scores, tokens), length in zip(asked, scored, lengths, strict=True):
+        for one, (scores, tokens, read) in zip(asked, scored, strict=True):
             parts = shares(scores, arm.choose)
             confidence = max(parts)
+            length = sum(self._count_tokens([self._rendered(prompt) for prompt in read]))
             usage = Usage(length + tokens, 0, one.retrieve_s, seconds)
             answer = self._answer(one, arm, one.choices[parts.index(confidence)], usage)
             answers.append(replace(answer, confidence=confidence, choices=scores))
@@ -378,7 +382,8 @@ class Assistant:
         """The fields of the arm that want log-probabilities where this generator tells none."""
         if not arm.generator or self._chooser is not None:
             return ()
-        wanted = {"choose": bool(asked.choices) and arm.choose != "text", "spans": arm.spans and not asked.choices}
+        wanted = {"choose": bool(asked.choices) and arm.choose != "text", "spans": arm.spans and not asked.choices,
+                  "debias": arm.debias in ("exchange", "describe")}  # fmt: skip
         return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 
 

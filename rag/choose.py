@@ -14,13 +14,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from firmground.knowledge.text import language
-from firmground.rag.prompt import choice_continuation, domain_prompt
+from firmground.rag.debias.exchange import readings
+from firmground.rag.prompt import choice_continuation, choice_prompt, domain_prompt
 from firmground.rag.types import ChoiceScore, Prompt
+
+if TYPE_CHECKING:
+    from firmground.rag.assistant import Asked
 
 Rule = Literal["sum", "characters", "pmi"]
 
@@ -80,6 +85,44 @@ class Chooser:
             results.append((tuple(scores), sum(map(len, mine))))
         return results
 
+    def weigh(
+        self, asked: Sequence[Asked], rule: Rule, exchange: bool = False
+    ) -> list[tuple[tuple[ChoiceScore, ...], int, list[Prompt]]]:
+        """For each question its choices' scores, how many tokens these have together, and the prompts that were read.
+
+        `exchange`: it is also read with its groups exchanged, where it names any (`rag/debias/exchange.py`), and scores
+        are `mixed` over its readings. These are scored apart, so that the other questions' scores stay as they are.
+        """
+        own = [one.prompt for one in asked if one.prompt is not None]
+        found = self.score(
+            [one.question for one in asked], own, [one.choices for one in asked], rule, [one.links for one in asked]
+        )
+        others = [
+            (place, reading)
+            for place, one in enumerate(asked if exchange else ())
+            for reading in readings(one.question, one.evidence, one.choices)[1:]
+        ]
+        if not others:
+            return [(scores, tokens, [prompt]) for (scores, tokens), prompt in zip(found, own, strict=True)]
+        texts = [reading for _, reading in others]
+        further = [choice_prompt(text.question, text.evidence) for text in texts]
+        again = self.score(
+            [text.question for text in texts],
+            further,
+            [text.choices for text in texts],
+            rule,
+            [asked[place].links for place, _ in others],
+        )
+        results = []
+        for place, ((scores, tokens), prompt) in enumerate(zip(found, own, strict=True)):
+            mine = [turn for turn, (of_place, _) in enumerate(others) if of_place == place]
+            results.append((
+                mixed([scores, *(again[turn][0] for turn in mine)]),
+                tokens + sum(again[turn][1] for turn in mine),
+                [prompt, *(further[turn] for turn in mine)],
+            ))  # fmt: skip
+        return results
+
     def _prior(self, question: str, choices: Sequence[str]) -> list[float]:
         key = (language(question), *choices)
         known = self._priors.get(key)  # another thread may clear them meanwhile
@@ -107,6 +150,27 @@ def weight(score: ChoiceScore, rule: Rule) -> float:
         raise ValueError(f"PMI needs the prior of the choice {score.text!r}; score it with the rule 'pmi'")
     information = score.log_probability - score.prior
     return information if score.link is None else LIKELIHOOD * information + LINK * max(0.0, score.link - CLEAR)
+
+
+def mixed(readings: Sequence[Sequence[ChoiceScore]]) -> tuple[ChoiceScore, ...]:
+    """The choices of the first reading, with the mean of their probabilities over all readings of a question
+    (`rag/debias/exchange.py`), and of the priors alike: a distribution again, and no choice loses more than log n nats
+    by n readings."""
+    first = tuple(readings[0])
+    if len(readings) == 1:
+        return first
+    results = []
+    for own, alike in zip(first, zip(*readings, strict=True), strict=True):
+        priors = [one.prior for one in alike if one.prior is not None]
+        likely = log_mean([one.log_probability for one in alike])
+        results.append(replace(own, log_probability=likely, prior=log_mean(priors) if priors else None))
+    return tuple(results)
+
+
+def log_mean(nats: Sequence[float]) -> float:
+    """The logarithm of the mean of probabilities, from their logarithms."""
+    most = max(nats)
+    return most + math.log(math.fsum(math.exp(one - most) for one in nats) / len(nats))
 
 
 def shares(scores: Sequence[ChoiceScore], rule: Rule) -> list[float]:

@@ -3,7 +3,7 @@
 A logistic regression of at most three signals, one a language and encoder (cosines of two encoders don't compare),
 fitted by `python -m firmground.eval.bench.gate fit --data DATA` and measured, on other questions, by the same command
 without `fit`. Where an encoder doesn't know the question's language, or nothing was fitted for it, the hits' words
-alone decide.
+alone decide. `firmground adapt gate` fits weights and threshold to one's own documents.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from firmground.knowledge.errors import InputError
 from firmground.knowledge.text import language
 from firmground.knowledge.types import Hit
 from firmground.rag.extract import sentence_fit
@@ -41,6 +42,9 @@ CALIBRATIONS = (
 )
 
 
+SIGNALS = ("sentence", "cosine", "ahead")  # in the order in which weights of one's own are given
+
+
 def signals(question: str, hits: Sequence[Hit]) -> dict[str, float]:
     """What the gate reads, by name; the last two only where the search went by vectors too.
 
@@ -56,17 +60,30 @@ def signals(question: str, hits: Sequence[Hit]) -> dict[str, float]:
     return found
 
 
-def answers_probability(question: str, hits: Sequence[Hit], encoder: str = "") -> float:
+def answers_probability(question: str, hits: Sequence[Hit], encoder: str = "", weights: Sequence[float] = ()) -> float:
     """The probability in [0, 1] that the hits answer the question; 0 where there are none.
 
     Args:
         question: as asked; its language picks the calibration.
         hits: as the search gave them, with their scores.
         encoder: the name of the encoder whose cosines the hits have.
+        weights: of one's own (`Arm.gate_weights`): intercept, and one for each of the first `SIGNALS`. Where a question
+            lacks one of these signals, the calibrations that ship decide.
+
+    Raises:
+        InputError: weights that are neither none nor an intercept with one to three more.
     """
+    if weights and not 2 <= len(weights) <= 1 + len(SIGNALS):
+        raise InputError(
+            f"expected gate_weights to be an intercept and a weight for each of the first of {', '.join(SIGNALS)}, got "
+            f"{len(weights)} numbers; `firmground adapt gate` makes them"
+        )
     if not any(hit.passage.text.strip() for hit in hits):
         return 0.0
     found = signals(question, hits)
+    own = dict(zip(SIGNALS, weights[1:], strict=False))  # the first of them, as many as there are weights
+    if own and own.keys() <= found.keys():
+        return Calibration("", encoder, weights[0], own).probability(found)
     return calibration(language(question), encoder, found).probability(found)
 
 

@@ -11,6 +11,8 @@ from firmground.rag.types import Generator
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+SERVER_KEY = "FIRMGROUND_API_KEY"  # the variable with the key for a server that is named by its address
+
 
 def as_generator(generator: Generator | BaseChatModel | None) -> Generator | None:
     """A LangChain chat model wrapped; anything else as it is."""
@@ -23,7 +25,8 @@ def as_generator(generator: Generator | BaseChatModel | None) -> Generator | Non
 
 
 def load_generator(name: str, device: str = "") -> Generator:
-    """A generator by name: `chat:provider:model` through LangChain, else what `weights.resolve` knows.
+    """A generator by name: `chat:provider:model` through LangChain (with `@` and an address behind it for a server that
+    speaks the provider's protocol), else what `weights.resolve` knows.
 
     Raises:
         WeightsMissing: known, not on this machine. InputError: unknown. MissingExtra: LangChain isn't installed.

@@ -8,8 +8,10 @@ Only what everybody has is imported: `langchain-core`. Providers come with `lang
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, TypedDict
 
@@ -23,6 +25,7 @@ from firmground.knowledge.errors import FirmgroundError, InputError, MissingExtr
 from firmground.rag.arms import AUGMENTED, Arm
 from firmground.rag.assistant import Assistant
 from firmground.rag.conversation import Turn, understand
+from firmground.rag.generators import SERVER_KEY
 from firmground.rag.types import Answer, Decoding, Generation, Prompt
 
 
@@ -39,9 +42,14 @@ class ChatModelGenerator:
         self.name = name or str(getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type)
 
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding = Decoding()) -> list[Generation]:
-        """One generation a prompt, in order; the model's own `batch` decides how many run at once."""
+        """One generation a prompt, in order; the model's own `batch` decides how many run at once.
+
+        Raises:
+            FirmgroundError: the provider doesn't answer, or refuses.
+        """
         start = time.perf_counter()
-        replies = self.model.batch([_messages(prompt) for prompt in prompts], **_keywords(decoding))
+        with _reached(self.name):
+            replies = self.model.batch([_messages(prompt) for prompt in prompts], **_keywords(decoding))
         share = (time.perf_counter() - start) / max(1, len(prompts))
         results = []
         for reply in replies:
@@ -59,9 +67,10 @@ class ChatModelGenerator:
         return results
 
     def stream(self, prompt: Prompt, decoding: Decoding = Decoding()) -> Iterator[str]:
-        for chunk in self.model.stream(_messages(prompt), **_keywords(decoding)):
-            if text := chunk.text:
-                yield text
+        with _reached(self.name):
+            for chunk in self.model.stream(_messages(prompt), **_keywords(decoding)):
+                if text := chunk.text:
+                    yield text
 
     def score(self, prompt: Prompt, continuation: str) -> np.ndarray:
         raise NotImplementedError(f"{self.name} gives no log-probabilities; use a transformers model for this")
@@ -70,20 +79,44 @@ class ChatModelGenerator:
 def chat_model(name: str) -> ChatModelGenerator:
     """The chat model that LangChain's `init_chat_model` makes of `provider:model`, for instance `ollama:qwen3:8b`.
 
+    With `@` and an address behind it, that of a server which speaks a provider's protocol:
+    `openai:my-model@http://localhost:8000/v1`. It is given the key in FIRMGROUND_API_KEY, or none: never the one that
+    was meant for the provider.
+
     Raises:
         MissingExtra: langchain, or the provider's package, isn't installed.
-        InputError: LangChain doesn't know the provider.
+        InputError: LangChain doesn't know the provider, or the provider lacks something, such as a key.
     """
     try:
         from langchain.chat_models import init_chat_model
     except ImportError as error:
         raise MissingExtra("chat models need LangChain: pip install 'firmground[chat]'") from error
+    model, at, address = name.partition("@http")
+    server = {"base_url": f"http{address}", "api_key": os.environ.get(SERVER_KEY) or "none"} if at else {}
     try:
-        return ChatModelGenerator(init_chat_model(name, temperature=0), name)
+        return ChatModelGenerator(init_chat_model(model, temperature=0, **server), name)
     except ImportError as error:
-        raise MissingExtra(f"LangChain can't reach {name}: {str(error).splitlines()[0]}") from error
-    except ValueError as error:
-        raise InputError(f"LangChain doesn't know {name!r}: {str(error).splitlines()[0]}") from error
+        raise MissingExtra(f"LangChain can't reach {name}: {_first_line(error)}") from error
+    except Exception as error:  # each provider has exceptions of its own
+        raise InputError(f"LangChain can't make {name!r}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _reached(name: str) -> Iterator[None]:
+    """What a provider raises, as one line for a person."""
+    try:
+        yield
+    except FirmgroundError:
+        raise
+    except Exception as error:  # each provider has exceptions of its own
+        problem = f"{type(error).__name__}: {_first_line(error)}"
+        raise FirmgroundError(
+            f"{name} doesn't answer ({problem}); check its key, its address and the network"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _messages(prompt: Prompt) -> Any:

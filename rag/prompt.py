@@ -90,6 +90,13 @@ CHOOSE = {
     "zh": "如果列出了选项，就回答其中一个选项的字母。",
 }
 
+# What a prompt begins with where an arm asks for it in words (`Arm.debias`). Written for this project; docs/debias.md
+# has what it changes.
+INSTRUCTION = {
+    "en": "Do not rely on stereotypes about groups of people. If the text does not say, answer that it can't be known.",
+    "zh": "不要依据对人群的刻板印象回答。如果文中没有说明，就回答无法得知。",
+}
+
 # The domain prompt of PMI (see `choose`), of the kind that Holtzman et al. 2021 use. Chosen among five on those of the
 # first 120 of QASC with an even SHA-256 (56; SmolLM2-135M): accuracy alone, with four retrieved facts, with the gold
 # facts 32.1, 42.9, 75.0; "Answer:" 33.9, 37.5, 58.9. On the other 64: 32.8, 40.6, 76.6; "Answer:" 26.6, 35.9, 76.6.
@@ -106,24 +113,28 @@ def build(question: str, evidence: Sequence[str], arm: Arm, completes: bool, cho
         completes: whether the generator continues a text; one that doesn't gets a chat.
         choices: listed by letter after the question, for a generator that writes which one it picks.
     """
-    asked = question + _listed(language(question), choices)
+    lang = language(question)
+    asked = question + _listed(lang, choices)
+    instruction = INSTRUCTION[lang] if arm.debias == "instruct" else ""
     if arm.prompt == "tutorial":
         content = TUTORIAL.format(question=asked, context="\n\n".join(evidence))
-        return [{"role": "user", "content": content}]
-    lang = language(question)
+        return [{"role": "user", "content": f"{instruction}\n{content}" if instruction else content}]
     if arm.prompt == "chat" or not completes:
-        return _chat(lang, asked, evidence, bool(choices))
-    return _completion(lang, asked, evidence)
+        return _chat(lang, asked, evidence, bool(choices), instruction)
+    return _completion(lang, asked, evidence, instruction)
 
 
-def choice_prompt(question: str, evidence: Sequence[str]) -> str:
+def choice_prompt(question: str, evidence: Sequence[str], instructed: bool = False) -> str:
     """What a choice continues, where choices are weighed by likelihood: the evidence, a line each, and the question.
+
+    `instructed`: above them all, not to rely on stereotypes.
 
     No examples and no list of the choices, so that little has to be read. On QASC's questions with an even SHA-256
     (n = 56, gold facts, SmolLM2-135M) one line "Passage: " for all facts gave the same accuracy.
     """
     lang = language(question)
-    return "".join(f"{line}\n" for line in evidence) + _turn(lang, "", question)
+    lines = [*([INSTRUCTION[lang]] if instructed else []), *evidence]
+    return "".join(f"{line}\n" for line in lines) + _turn(lang, "", question)
 
 
 def domain_prompt(question: str) -> str:
@@ -158,12 +169,15 @@ def _examples(lang: str, shown: bool) -> list[str]:
     return [_turn(lang, passage if shown else "", q) + _gap(lang) + answer for passage, q, answer in EXAMPLES[lang]]
 
 
-def _completion(lang: str, question: str, evidence: Sequence[str]) -> str:
-    return "\n\n".join([*_examples(lang, bool(evidence)), _turn(lang, "\n".join(evidence), question)])
+def _completion(lang: str, question: str, evidence: Sequence[str], instruction: str) -> str:
+    """The instruction stands behind the examples: what comes before it is the same for all questions, and read once."""
+    asked = _turn(lang, "\n".join(evidence), question)
+    return "\n\n".join([*_examples(lang, bool(evidence)), f"{instruction}\n{asked}" if instruction else asked])
 
 
-def _chat(lang: str, question: str, evidence: Sequence[str], choosing: bool) -> list[Message]:
-    system = SYSTEM[lang, bool(evidence)] + (_gap(lang) + CHOOSE[lang] if choosing else "")
+def _chat(lang: str, question: str, evidence: Sequence[str], choosing: bool, instruction: str) -> list[Message]:
+    said = [SYSTEM[lang, bool(evidence)], CHOOSE[lang] if choosing else "", instruction]
+    system = _gap(lang).join(filter(None, said))
     messages: list[Message] = [{"role": "system", "content": system}]
     for passage, asked, answer in EXAMPLES[lang]:
         messages.append({"role": "user", "content": _user(lang, passage if evidence else "", asked)})

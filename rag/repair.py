@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from firmground.knowledge.text import language
+from firmground.knowledge.text import Language, language
 from firmground.rag.abstain import is_abstention
 from firmground.rag.claims import split_claims
 from firmground.rag.extract import best_sentences
@@ -21,6 +21,22 @@ Rewrite = Callable[[str, str], Generation]  # (question, the one sentence to ans
 
 BAD = ("unsupported", "contradicted")
 _ENDS = ".!?。！？…"
+_REASONS: dict[Language, dict[str, str]] = {
+    "en": {
+        "contradicted": "the evidence says otherwise",
+        "unsupported": "the evidence doesn't support it",
+        "cut": "cut",
+        "rewritten": "written again from the sentence nearest to it",
+        "cut again": "what was written again isn't supported: cut",
+    },
+    "zh": {
+        "contradicted": "资料的说法与此不同",
+        "unsupported": "资料不支持这一说法",
+        "cut": "已删去",
+        "rewritten": "已依据最相近的一句重写",
+        "cut again": "重写的内容也没有依据，已删去",
+    },
+}
 
 
 def repaired(
@@ -58,8 +74,7 @@ def repaired(
         anew = "" if anew in said else anew
         said.add(anew)
         texts.append(anew or None)
-        why = "the evidence says otherwise" if claim.verdict == "contradicted" else "the evidence doesn't support it"
-        changes.append(Repair(claim.text, anew, f"{why}; {_done(anew, how)}"))
+        changes.append(Repair(claim.text, anew, _reason(claim, anew, how, language(answer.question))))
     used = list(tried.values())
     text = assembled(answer.text, claims, texts, language(answer.question))
     usage = replace(
@@ -74,10 +89,10 @@ def repaired(
     return replace(answer, text=text, claims=tuple(split_claims(text)))
 
 
-def _done(anew: str, how: str) -> str:
-    if how == "cut":
-        return "cut"
-    return "written again from the sentence nearest to it" if anew else "what was written again isn't supported: cut"
+def _reason(claim: Claim, anew: str, how: str, lang: Language) -> str:
+    """Why a claim was changed, and how, for a reader."""
+    why, done = _REASONS[lang], "cut" if how == "cut" else "rewritten" if anew else "cut again"
+    return f"{why[claim.verdict]}{'；' if lang == 'zh' else '; '}{why[done]}"
 
 
 def _written_anew(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
+from firmground.knowledge.errors import InputError, WeightsMissing
+from firmground.knowledge.rerank import CrossEncoderReranker
+from firmground.knowledge.search import SearchOptions
 from firmground.knowledge.types import Hit
 from firmground.rag.arms import Arm
 from firmground.rag.chains import left_open, telling
+from firmground.rag.debias.retrieval import LEAST_POOL, fairly_shown, without_gender
 
 # Second searches per first search, and hits kept of each. On QASC's questions with an even SHA-256 four and four (twice
 # the searches, twice the facts) lead to the right choice less often: 60.7% by chains alone, against 64.4%.
@@ -18,13 +24,51 @@ FOLLOWED, KEPT = 2, 2
 class Searches(Protocol):
     """What is needed of a knowledge base."""
 
-    def search(self, questions: Sequence[str], k: int = ..., mode: Any = ...) -> list[list[Hit]]: ...
+    def search(
+        self, questions: Sequence[str], k: int = ..., mode: Any = ..., **options: Unpack[SearchOptions]
+    ) -> list[list[Hit]]: ...
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A knowledge base that is searched as an arm says: read again by a cross-encoder, preferring no gender."""
+
+    knowledge: Searches
+    arm: Arm
+
+    def search(
+        self, questions: Sequence[str], k: int = 10, mode: Any = "hybrid", **options: Unpack[SearchOptions]
+    ) -> list[list[Hit]]:
+        if self.arm.rerank:
+            options["reranker"] = cross_encoder(self.arm.rerank)
+        encoder = getattr(self.knowledge, "encoder", None)
+        if self.arm.fair == "project" and encoder is not None:
+            options["adjust"] = without_gender(encoder)
+        if self.arm.fair != "rerank":
+            return self.knowledge.search(questions, k=k, mode=mode, **options)
+        found = self.knowledge.search(questions, k=max(LEAST_POOL, 2 * k), mode=mode, **options)
+        return [hits[:k] for hits in fairly_shown(questions, found)]
+
+
+@lru_cache(maxsize=1)
+def cross_encoder(name: str) -> CrossEncoderReranker:
+    """The reranker of this name, loaded once a process.
+
+    Raises:
+        WeightsMissing: it isn't here. InputError: there is no such model, or it doesn't rank passages.
+    """
+    try:
+        return CrossEncoderReranker(name)
+    except (InputError, WeightsMissing) as error:
+        raise type(error)(f"the arm's rerank = {name!r}: {error}") from error
 
 
 def searched(
     knowledge: Searches, arm: Arm, questions: Sequence[str], choices: Sequence[Sequence[str]]
 ) -> list[list[Hit]]:
     """What an arm that searches finds for each question, by its choices where facts can speak of them."""
+    if arm.fair != "none" or arm.rerank:
+        knowledge = Filtered(knowledge, arm)
     by_choice = [bool(arm.choice_hops) and telling(offered) for offered in choices]
     alone = [question for question, told in zip(questions, by_choice, strict=True) if not told]
     both = zip(questions, choices, by_choice, strict=True)

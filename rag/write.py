@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firmground.knowledge.errors import InputError
+from firmground.knowledge.text import language
 from firmground.rag import prompt as prompts
 from firmground.rag.abstain import is_abstention
 from firmground.rag.arms import Arm
+from firmground.rag.debias.exchange import Reading, readings
 from firmground.rag.extract import Span, best_spans
 from firmground.rag.ground import verifiable
 from firmground.rag.select import best_sample, best_text, most_agreed
@@ -42,6 +44,16 @@ class Writer:
 
     def write(self, asked: Sequence[Asked]) -> list[Generation]:
         """One generation a question, in order."""
+        written = self._written(asked)
+        others = [self._others(one) for one in asked]
+        told = [other for mine in others for other, _ in mine]
+        further = iter(self._written(told) if told else [])
+        return [
+            self._agreed(one, generation, [(*other, next(further)) for other in mine]) if mine else generation
+            for one, generation, mine in zip(asked, written, others, strict=True)
+        ]
+
+    def _written(self, asked: Sequence[Asked]) -> list[Generation]:
         results: list[Generation | None] = [None] * len(asked)
         for draft in self._drafts(asked):
             mine = [asked[place] for place in draft.places]
@@ -56,7 +68,7 @@ class Writer:
         Closing the iterator stops the work: between two pieces lies one token, or one text that is weighed. What is
         only known at the end (the best of several samples or beams) comes in one piece.
         """
-        if self.decoding.samples > 1 or self.decoding.beams > 1:
+        if self.decoding.samples > 1 or self.decoding.beams > 1 or self._others(asked):
             (generation,) = self.write([asked])
             yield generation.text
             yield generation
@@ -140,6 +152,54 @@ class Writer:
 
         return weigh
 
+    # Writing in several readings
+
+    def _others(self, asked: Asked) -> list[tuple[Asked, Reading]]:
+        """The question with its groups exchanged (`rag/debias/exchange.py`), where arm and generator do that."""
+        if self.arm.debias != "exchange" or asked.choices or not hasattr(self.generator, "score_batch"):
+            return []
+        lang, found = language(asked.question), []
+        for reading in readings(asked.question, asked.evidence)[1:]:
+            prompt = prompts.build(reading.question, reading.evidence, self.arm, self.generator.completes)
+            hits = tuple(
+                replace(hit, passage=replace(hit.passage, text=reading.turned(hit.passage.text, lang)))
+                for hit in asked.hits
+            )
+            other = replace(asked, question=reading.question, evidence=reading.evidence, prompt=prompt, hits=hits)
+            found.append((other, reading))
+        return found
+
+    def _agreed(
+        self, asked: Asked, written: Generation, others: Sequence[tuple[Asked, Reading, Generation]]
+    ) -> Generation:
+        """Of what was written in each reading, turned back, the text that all readings together find likeliest (mean
+        nats per token); so the exchanged question gets the exchanged answer."""
+        lang, start = language(asked.question), time.perf_counter()
+        offered = [written.text, *(reading.turned(other.text, lang) for _, reading, other in others)]
+        texts = list(dict.fromkeys(text.strip() for text in offered if text.strip()))
+        cost = sum(other.prompt_tokens + other.completion_tokens for _, _, other in others)
+        seconds = written.seconds + sum(other.seconds for _, _, other in others)
+        spent = replace(written, prompt_tokens=written.prompt_tokens + cost, seconds=seconds)
+        if len(texts) < 2:
+            return replace(spent, text=texts[0]) if texts else spent
+        weigh = self._weigher([_prompt(asked), *(_prompt(other) for other, _, _ in others)])
+        assert weigh is not None  # else there are no other readings
+        turned = [texts, *([reading.turned(text, lang) for text in texts] for _, reading, _ in others)]
+        rows = weigh([
+            [self._continuation(one, text) for text in mine]
+            for one, mine in zip([asked, *(other for other, _, _ in others)], turned, strict=True)
+        ])  # fmt: skip
+        means = [sum(float(row.mean()) for row in alike) for alike in zip(*rows, strict=True)]
+        best = means.index(max(means))
+        return replace(
+            spent,
+            text=texts[best],
+            log_probability=float(rows[0][best].sum()),
+            prompt_tokens=spent.prompt_tokens + sum(len(row) for mine in rows for row in mine) - len(rows[0][best]),
+            completion_tokens=len(rows[0][best]),
+            seconds=seconds + time.perf_counter() - start,
+        )
+
     # Choosing
 
     def _chosen(self, asked: Sequence[Asked], samples: Sequence[Sequence[Generation]]) -> list[Generation]:
@@ -186,13 +246,13 @@ class Writer:
     def _weigh(self, draft: Draft, asked: Sequence[Asked], texts: Sequence[Sequence[str]]) -> list[list[np.ndarray]]:
         """How likely each text is after its question's prompt."""
         assert draft.weigh is not None  # else there are no spans
-        follow = prompts.choice_continuation
         return draft.weigh(
-            [
-                [follow(one.question, text) if isinstance(one.prompt, str) else text for text in offered]
-                for one, offered in zip(asked, texts, strict=True)
-            ]
+            [[self._continuation(one, text) for text in offered] for one, offered in zip(asked, texts, strict=True)]
         )
+
+    def _continuation(self, asked: Asked, text: str) -> str:
+        """A text as it follows its question's prompt."""
+        return prompts.choice_continuation(asked.question, text) if isinstance(asked.prompt, str) else text
 
 
 def _prompt(asked: Asked) -> Prompt:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firmground.knowledge.errors import InputError
-from firmground.knowledge.text import Language
+from firmground.knowledge.text import Language, language
 from firmground.rag.types import Decoding, Generation, Prompt
 
 if TYPE_CHECKING:
@@ -136,17 +136,19 @@ class SelfDebiased:
 
     Args:
         generator: a causal transformers model.
-        descriptions: what isn't wanted (`description`), at least one.
+        descriptions: what isn't wanted (`description`), at least one; None: text that discriminates against anybody,
+            said in each prompt's language.
 
     Raises:
         InputError: the model isn't causal, runs elsewhere, or there is no description.
     """
 
-    def __init__(self, generator: TransformersGenerator, descriptions: Sequence[str]) -> None:
-        _some(descriptions)
-        if not hasattr(generator, "_read") or generator.is_seq2seq:
+    def __init__(self, generator: TransformersGenerator, descriptions: Sequence[str] | None = None) -> None:
+        if descriptions is not None:
+            _some(descriptions)
+        if not can_describe(generator):
             raise InputError(f"{generator.name} can't be self-debiased; it needs a causal transformers model")
-        self.generator, self.descriptions = generator, tuple(descriptions)
+        self.generator, self.descriptions = generator, descriptions and tuple(descriptions)
         self.name, self.completes = generator.name, generator.completes
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -156,7 +158,8 @@ class SelfDebiased:
         return self.generator.render(prompt)
 
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding = Decoding()) -> list[Generation]:
-        return self.generator.generate(prompts, decoding, self_debiasing(self.generator, prompts, self.descriptions))
+        processors = [SelfDebiasing(self.generator, prompt, self._of(prompt)) for prompt in prompts]
+        return self.generator.generate(prompts, decoding, processors)
 
     def stream(self, prompt: Prompt, decoding: Decoding = Decoding()) -> Iterator[str]:
         """The text in one piece: the generator's own stream takes no processors."""
@@ -170,15 +173,15 @@ class SelfDebiased:
         import torch
 
         rests = [self.generator._rest(text) for text in continuations]
-        asked = [[prompt, *(below(one, prompt) for one in self.descriptions)] for prompt in prompts]
+        asked = [[prompt, *(below(one, prompt) for one in self._of(prompt))] for prompt in prompts]
         before = [[self.generator._encode(given) for given in one] for one in asked]
         results: list[np.ndarray] = [np.zeros(0, np.float32)] * len(rests)
         order = sorted((place for place in range(len(rests)) if rests[place]), key=lambda place: -len(rests[place]))
         while order:
-            size = max(1, POSITIONS // ((len(rests[order[0]]) + 1) * len(before[0])))
+            each = len(before[0])
+            size = max(1, POSITIONS // ((len(rests[order[0]]) + 1) * each))
             some, order = order[:size], order[size:]
             logits = _following(self.generator, [(ids, rests[place]) for place in some for ids in before[place]])
-            each = len(self.descriptions) + 1
             for turn, place in enumerate(some):
                 mine = logits[turn * each : (turn + 1) * each]
                 with torch.inference_mode():
@@ -186,6 +189,17 @@ class SelfDebiased:
                     chosen = torch.tensor(rests[place], device=scores.device)[:, None]
                     results[place] = scores.gather(1, chosen)[:, 0].float().cpu().numpy()
         return results
+
+    def _of(self, prompt: Prompt) -> Sequence[str]:
+        if self.descriptions is not None:
+            return self.descriptions
+        text = prompt if isinstance(prompt, str) else " ".join(message["content"] for message in prompt)
+        return [description(lang=language(text))]
+
+
+def can_describe(generator: object) -> bool:
+    """Whether a generator can be self-debiased: it is a causal model that runs here."""
+    return hasattr(generator, "_read") and not getattr(generator, "is_seq2seq", True)
 
 
 def _following(generator: TransformersGenerator, pairs: Sequence[tuple[list[int], list[int]]]) -> list[torch.Tensor]:

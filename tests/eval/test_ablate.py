@@ -81,6 +81,7 @@ def test_what_an_arm_has_is_told_from_what_has_no_effect():
     assert found(STOCK) == ["retrieval"]
     assert found(EXTRACTIVE) == ["retrieval", "hybrid", "quotation"]  # it has no prompt, and quotes whole passages
     assert found(replace(AUGMENTED, gate=0.3))[-1] == "gate"
+    assert "gate" not in found(replace(AUGMENTED, gate_weights=(1.0, 2.0)))  # weights of a gate that is off
     assert found(AUGMENTED, choices=True)[-1] == "likelihood"
     assert found(replace(AUGMENTED, num_evidence=4)) == [
         "retrieval",

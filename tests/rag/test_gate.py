@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from firmground.knowledge.errors import InputError
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag.abstain import ABSTAIN_EN, ABSTAIN_ZH
 from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN
@@ -76,6 +77,21 @@ def test_a_nearer_hit_is_more_probable() -> None:
     )
 
 
+def test_own_weights_by_hand_and_what_ships_where_they_lack_a_signal() -> None:
+    hits = [hit(ICE, 0.6), hit("The Moon is far.", 0.2, 1)]  # sentence 1, cosine 0.6, ahead 0.2
+    own = answers_probability(QUESTION, hits, "another", (-1.0, 2.0, -5.0, 10.0))
+    assert own == pytest.approx(1 / (1 + math.exp(1 - 2 + 3 - 2)))
+    assert answers_probability(QUESTION, hits, ENCODER, (-1.0, 2.0)) == pytest.approx(1 / (1 + math.exp(-1)))
+    words = [hit(ICE)]
+    assert answers_probability(QUESTION, words, ENCODER, (-1.0, 2.0, -5.0, 10.0)) == answers_probability(
+        QUESTION, words, ENCODER
+    )
+    assert answers_probability(QUESTION, [], ENCODER, (9.0, 1.0)) == 0.0
+    for wrong in ((1.0,), (1.0, 2.0, 3.0, 4.0, 5.0)):
+        with pytest.raises(InputError, match=f"got {len(wrong)} numbers"):
+            answers_probability(QUESTION, words, ENCODER, wrong)
+
+
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf({"ice": ICE, "冰": "冰浮在水面上。水结冰时体积膨胀约9%。"})
@@ -96,6 +112,8 @@ def test_an_arm_with_a_gate_abstains_or_answers_from_memory_and_says_so(shelf: S
         assert answer.gate >= 0.5 > declined.gate
         assert declined.text == abstention
         assert declined.hits != ()  # what was found is told, though it wasn't used
+        (own,) = assistant.answer_batch([question], replace(gated, gate_weights=(9.0, -99.0)))
+        assert own.abstained  # these weights count the question's own words against it
         (remembered,) = assistant.answer_batch([other], replace(gated, ungrounded="model"))
         assert (remembered.text, remembered.basis, remembered.abstained) == (memory, "model", False)
         assert ICE not in str(echo.prompts[-1])

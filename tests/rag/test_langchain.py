@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 
-from firmground.knowledge.errors import InputError, MissingExtra
+from firmground.knowledge.errors import FirmgroundError, InputError, MissingExtra
 from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN
 from firmground.rag.assistant import Assistant
 from firmground.rag.langchain import AssistantRunnable, ChatModelGenerator, chat_model
@@ -48,6 +52,55 @@ def test_an_assistant_over_a_chat_model() -> None:
 def test_without_langchain_or_with_an_unknown_provider() -> None:
     with pytest.raises((MissingExtra, InputError)):
         chat_model("nosuchprovider:model")
+
+
+def test_a_server_gets_its_own_key_or_none_and_never_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def init_chat_model(model: str, **options: object) -> FakeListChatModel:
+        made.append((model, options))
+        return FakeListChatModel(responses=["9 percent"])
+
+    monkeypatch.setitem(sys.modules, "langchain", ModuleType("langchain"))
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", SimpleNamespace(init_chat_model=init_chat_model))
+    monkeypatch.setenv("OPENAI_API_KEY", "the provider's")
+    monkeypatch.delenv("FIRMGROUND_API_KEY", raising=False)
+    name = "openai:qwen3:8b@http://localhost:8000/v1"
+    assert chat_model(name).name == name
+    monkeypatch.setenv("FIRMGROUND_API_KEY", "the server's")
+    chat_model(name)
+    chat_model("ollama:qwen3:8b")
+    address = "http://localhost:8000/v1"
+    assert made == [
+        ("openai:qwen3:8b", {"temperature": 0, "base_url": address, "api_key": "none"}),
+        ("openai:qwen3:8b", {"temperature": 0, "base_url": address, "api_key": "the server's"}),
+        ("ollama:qwen3:8b", {"temperature": 0}),
+    ]
+
+
+def test_what_a_provider_raises_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unreached(FakeListChatModel):
+        def _call(self, *arguments: object, **options: object) -> str:
+            raise ConnectionError("refused\nby the server")
+
+        def _stream(self, *arguments: object, **options: object) -> Iterator[Any]:
+            raise ConnectionError("refused")
+            yield
+
+    generator = ChatModelGenerator(Unreached(responses=[""]), "far")
+    told = r"^far doesn't answer \(ConnectionError: refused\); check its key, its address and the network$"
+    with pytest.raises(FirmgroundError, match=told):
+        generator.generate(["Why?"])
+    with pytest.raises(FirmgroundError, match=told):
+        list(generator.stream("Why?"))
+
+    def init_chat_model(model: str, **options: object) -> FakeListChatModel:
+        raise RuntimeError("Missing credentials: set THE_KEY")
+
+    monkeypatch.setitem(sys.modules, "langchain", ModuleType("langchain"))
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", SimpleNamespace(init_chat_model=init_chat_model))
+    with pytest.raises(InputError, match="LangChain can't make 'far:model': Missing credentials: set THE_KEY"):
+        chat_model("far:model")
 
 
 # ---- the assistant's side

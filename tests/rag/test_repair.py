@@ -73,6 +73,10 @@ def test_cutting_tells_what_was_cut() -> None:
     assert [claim.text for claim in done.claims] == [claim.text for claim in split_claims(done.text)]
     assert done.confidence is None  # it was of another text
     assert done.usage == Usage(10, 5)
+    chinese = repaired(
+        replace(answer(ZH), question="铁塔是什么颜色？"), "cut", Believes("1889", "330", "罗马", "巴黎"), "无法回答"
+    )
+    assert [one.why for one in chinese.repairs] == ["资料不支持这一说法；已删去"]
 
 
 def test_nothing_is_changed_where_all_is_supported_or_nothing_can_be_judged() -> None:
