@@ -3,12 +3,14 @@
     python -m firmground.eval.bench.decoding --data DATA --limit 60 [--kb KB] [--language zh] [--spans 0] [--out RUN]
 
 XQuAD's paragraphs are indexed (or KB is taken); questions on paragraphs whose id has an odd SHA-256 are asked (prompts
-and settings were chosen on the others). Every arm is `augmented` with one switch:
+and settings were chosen on the others). Every arm is `augmented` with one switch, but for the last:
 
 contrast 0.5, contrast 1   context-aware decoding (`Decoding.contrast`)
 samples 5                  five texts drawn at temperature 0.7, the verifier chooses
 beams 4                    beam search
+top-k 50, top-p 0.9        one text drawn at temperature 0.7, among the likeliest tokens alone
 spans 0                    what the model wrote, no quotation weighed beside it
+extractive                 the best span of the evidence, quoted; no language model
 
 F1, match (of one containing the other) and hallucination rate in percent; beside each arm its paired difference to
 `augmented`, with the 95% interval over whole paragraphs. An effect whose interval holds 0 is printed as none. With
@@ -34,28 +36,31 @@ from firmground.knowledge import weights
 from firmground.knowledge.base import KnowledgeBase
 from firmground.knowledge.encode import SentenceEncoder
 from firmground.knowledge.load import load_all
-from firmground.rag.arms import AUGMENTED, Arm
+from firmground.rag.arms import AUGMENTED, EXTRACTIVE, Arm
 from firmground.rag.assistant import Assistant
 
 SCORES = (("F1", "f1"), ("match", "match"), ("hallucinated", "hallucination"))
 
 
 def arms(spans: int = AUGMENTED.spans) -> list[Arm]:
-    """`augmented`, and each switch alone."""
+    """`augmented`, each switch alone, and the arm without a language model."""
     base = replace(AUGMENTED, spans=spans)
     changed = {
         "contrast 0.5": replace(base.decoding, contrast=0.5),
         "contrast 1": replace(base.decoding, contrast=1.0),
         "samples 5": replace(base.decoding, samples=5, temperature=0.7),
         "beams 4": replace(base.decoding, beams=4),
+        "top-k 50": replace(base.decoding, temperature=0.7, top_k=50),
+        "top-p 0.9": replace(base.decoding, temperature=0.7, top_p=0.9),
     }
     alone = [replace(base, name="spans 0", spans=0)] if spans else []
-    return [base, *(replace(base, name=name, decoding=decoding) for name, decoding in changed.items()), *alone]
+    switched = [replace(base, name=name, decoding=decoding) for name, decoding in changed.items()]
+    return [base, *switched, *alone, EXTRACTIVE]
 
 
 def reported(examples: Sequence[Example], limit: int) -> list[Example]:
-    """At most `limit` questions on the reported paragraphs, in an order by chance: a larger limit only adds some."""
-    odd = [one for one in examples if hashlib.sha256(one.gold[0].encode()).digest()[0] % 2]
+    """At most `limit` questions on the reported documents, in an order by chance: a larger limit only adds some."""
+    odd = [one for one in examples if hashlib.sha256(one.cluster.encode()).digest()[0] % 2]
     return sorted(odd, key=lambda one: hashlib.sha256(one.id.encode()).digest())[:limit]
 
 

@@ -3,6 +3,7 @@
     python -m firmground.eval.bench.gate --data DATA [--work FOLDER]             the quoting arm, every question
     python -m firmground.eval.bench.gate --data DATA --arm augmented --limit 60  an arm that generates, on a sample
     python -m firmground.eval.bench.gate fit --data DATA [--work FOLDER]         the calibrations' constants
+    python -m firmground.eval.bench.gate own --data DATA [--work FOLDER]         a gate fitted to each set, see below
 
 DATA holds qa/xquad-en, qa/xquad-zh, qa/clapnq, commonsenseqa and cmrc2018. Fitted on XQuAD's questions on paragraphs
 whose id has an even SHA-256, and on every second question of CommonsenseQA (en) and CMRC 2018 (zh), which the
@@ -14,12 +15,15 @@ abstentions that are right (precision) and of unanswerable questions that get on
 questions and the hallucination rate of all, each without the gate and the paired difference; the area under the
 risk-coverage curve when the least probable are left out first, beside the error rate (the area of a blind order).
 Intervals: 95%, whole paragraphs resampled.
+
+`own`: what `firmground adapt gate` does, for each set: threshold, and weights where need be, from the questions on
+documents with an even hash, reported on the others. Its risk is the share, of the questions let through, that what was
+found doesn't answer; no answer is written.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +33,8 @@ from typing import Any
 
 import numpy as np
 
+from firmground.eval.bench.gate_fit import Case, Gate, GateReport, find_cases, fit, halves, is_odd, logistic
+from firmground.eval.bench.gate_fit import measure as measure_own
 from firmground.eval.bench.verifier_statistics import auroc, auroc_at, interval
 from firmground.eval.metrics.answers import score_answer
 from firmground.eval.metrics.calibration import area_under_risk_coverage, risk_coverage
@@ -41,7 +47,6 @@ from firmground.knowledge.encode import SentenceEncoder
 from firmground.knowledge.errors import InputError
 from firmground.knowledge.load import load
 from firmground.knowledge.packs import pack_documents
-from firmground.knowledge.types import Hit
 from firmground.rag.arms import ANSWERING, EXTRACTIVE, Arm
 from firmground.rag.assistant import Assistant
 from firmground.rag.gate import calibration, signals
@@ -86,22 +91,6 @@ FITS = (
 )
 
 
-@dataclass(frozen=True)
-class Case:
-    """A question with what was found for it, and whether the passage that answers it is among that."""
-
-    example: Example
-    hits: tuple[Hit, ...]
-
-    @property
-    def answered_by_hits(self) -> bool:
-        return self.example.answerable and any(hit.passage.document in self.example.gold for hit in self.hits)
-
-
-def is_odd(text: str) -> bool:
-    return hashlib.sha256(text.encode()).digest()[-1] % 2 == 1
-
-
 def build(one: QuestionSet, data: Path, work: Path) -> KnowledgeBase:
     base = KnowledgeBase.create(work / f"{one.name}-{one.encoder}", SentenceEncoder(one.encoder), exist_ok=True)
     base.add(list(load(data / one.folder / "corpus.jsonl")) if one.folder else pack_documents(one.name))
@@ -132,27 +121,6 @@ def find(base: KnowledgeBase, examples: Sequence[Example], withhold: bool) -> li
             example = replace(example, answerable=False)
         cases.append(Case(example, tuple(hits[:k])))
     return cases
-
-
-def logistic(columns: np.ndarray, truth: np.ndarray, ridge: float = 1e-5) -> tuple[float, np.ndarray]:
-    """Intercept and weights (signals,) of a logistic regression, both classes weighing the same, by Newton's method.
-
-    Args:
-        columns: (n, signals). truth: (n,) booleans. ridge: on the weights, per case; only keeps them finite.
-    """
-    matrix = np.column_stack([np.ones(len(columns)), columns])  # (n, 1 + signals)
-    share = np.where(truth, 0.5 / truth.mean(), 0.5 / (1 - truth.mean())) / len(truth)  # (n,) sums to 1
-    penalty = np.diag([0.0] + [ridge] * columns.shape[1])
-    beta = np.zeros(matrix.shape[1])
-    for _ in range(50):
-        odds = 1 / (1 + np.exp(-matrix @ beta))
-        slope = matrix.T @ (share * (odds - truth)) + penalty @ beta
-        curvature = (matrix * (share * odds * (1 - odds))[:, None]).T @ matrix + penalty
-        step = np.linalg.solve(curvature, slope)
-        beta -= step
-        if np.abs(step).max() < 1e-9:
-            break
-    return float(beta[0]), beta[1:]
 
 
 def fit_all(data: Path, work: Path) -> list[str]:
@@ -207,6 +175,31 @@ def measure(one: QuestionSet, cases: Sequence[Case], answers: Sequence[Answer], 
     return lines
 
 
+def own_lines(one: QuestionSet, cases: Sequence[Case]) -> list[str]:
+    """A set's lines of `own`."""
+    fitting, reporting = halves(cases)
+    gate = fit(fitting, one.encoder)
+    shipped = measure_own(Gate(gate.threshold), reporting, one.encoder)
+    found = measure_own(gate, reporting, one.encoder)
+    named = ", ".join(f"{weight:g}" for weight in gate.weights) or "those that ship"
+    lines = [
+        f"{one.label}: fitted on {len(fitting)}, reported on {found.n}; gate {gate.threshold:.3f}, weights {named}",
+        f"  AUROC {found.auroc:.3f} [{found.auroc_interval[0]:.3f}, {found.auroc_interval[1]:.3f}], with the weights "
+        f"that ship {shipped.auroc:.3f}{'' if found.helps else '; leave it off'}",
+    ]
+    return lines + told(found)
+
+
+def told(found: GateReport) -> list[str]:
+    curve = [next(risk for share, risk in found.curve if share >= wanted - 1e-9) for wanted in COVERAGES]
+    points = ", ".join(f"{100 * share:.0f}%: {100 * risk:.1f}" for share, risk in zip(COVERAGES, curve, strict=True))
+    return [
+        f"  lets through {_percent(found.coverage)}; of these not answered {_percent(found.risk)}",
+        f"  abstention: precision {_percent(found.precision)}, recall {_percent(found.recall)}",
+        f"  risk at coverage {points}; area {100 * found.area:.1f} (blind {100 * found.blind:.1f})",
+    ]
+
+
 def _chance(one: QuestionSet, case: Case) -> float:
     found = signals(case.example.question, case.hits)
     return calibration(one.language, one.encoder, found).probability(found)
@@ -238,6 +231,16 @@ def _percent(figure: Any, sign: bool = False) -> str:
     return f"{100 * figure.value:{mark}.1f} [{100 * figure.low:{mark}.1f}, {100 * figure.high:{mark}.1f}]"
 
 
+def report_own(data: Path, work: Path, only: str) -> None:
+    for one in SETS:
+        if one.name.startswith(only) and weights.is_here(one.encoder):
+            with build(one, data, work) as base:
+                examples = load_questions(data / one.folder / "questions.jsonl" if one.folder else one.name)
+                withhold = one.name.startswith("xquad")
+                cases = find(base, examples, withhold=True) if withhold else find_cases(base, examples)
+            print("\n".join(own_lines(one, cases)), flush=True)
+
+
 def report(data: Path, work: Path, arm: Arm, gate: float, limit: int, only: str, generator: Generator | None) -> None:
     """Print the lines of every set whose name begins with `only`; `limit` questions of each, taken evenly, 0: all."""
     for one in SETS:
@@ -257,7 +260,7 @@ def report(data: Path, work: Path, arm: Arm, gate: float, limit: int, only: str,
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", nargs="?", choices=("report", "fit"), default="report")
+    parser.add_argument("action", nargs="?", choices=("report", "fit", "own"), default="report")
     parser.add_argument("--data", type=Path, required=True, help="folder with qa/, commonsenseqa/ and cmrc2018/")
     parser.add_argument("--work", type=Path, help="keep the knowledge bases in this folder")
     parser.add_argument("--arm", choices=list(ANSWERING), default=EXTRACTIVE.name)
@@ -273,6 +276,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         work.mkdir(parents=True, exist_ok=True)
         if options.action == "fit":
             print("\n".join(fit_all(options.data, work)))
+            return
+        if options.action == "own":
+            report_own(options.data, work, options.only)
             return
         generator = load_generator(weights.DEFAULT_GENERATOR) if arm.generator else None
         report(options.data, work, arm, options.gate, options.limit, options.only, generator)

@@ -74,6 +74,23 @@ def area_under_risk_coverage(confidence: Sequence[float], right: Sequence[float]
     return float(np.mean(np.cumsum(share) / np.arange(1, len(share) + 1)))
 
 
+def most_confident(confidence: Sequence[float], coverage: float) -> np.ndarray:
+    """(n,) in [0, 1]: how much of each answer is kept where only the most confident are, `coverage` · n in all.
+
+    1 above the level at which they are enough, 0 below it; equally confident answers at that level share what is left,
+    which is what they get on average in a random order.
+
+    Raises:
+        InputError: no answers, or a coverage out of (0, 1].
+    """
+    sure = np.asarray(confidence, dtype=np.float64)
+    if sure.ndim != 1 or not len(sure) or not 0 < coverage <= 1:
+        raise InputError(f"expected answers and a coverage in (0, 1], got shape {sure.shape} and {coverage:g}")
+    _, place, counts = np.unique(-sure, return_inverse=True, return_counts=True)  # levels from the highest down
+    before = np.cumsum(counts) - counts
+    return np.clip((coverage * len(sure) - before) / counts, 0.0, 1.0)[place]
+
+
 def _levels(sure: np.ndarray, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many answers each confidence has, from the highest down, and how many of these are wrong."""
     _, place, counts = np.unique(-sure, return_inverse=True, return_counts=True)

@@ -12,7 +12,7 @@ from firmground.eval.arm_files import load_arms
 from firmground.eval.bench.decoding import arms, reported, table
 from firmground.eval.types import Example, Outcome
 from firmground.knowledge.errors import InputError
-from firmground.rag.arms import AUGMENTED
+from firmground.rag.arms import AUGMENTED, EXTRACTIVE
 
 TOML = """
 [arm."contrast 0.5"]
@@ -36,6 +36,18 @@ base = "augmented"
 [arm."beams 4".decoding]
 beams = 4
 
+[arm."top-k 50"]
+base = "augmented"
+[arm."top-k 50".decoding]
+temperature = 0.7
+top_k = 50
+
+[arm."top-p 0.9"]
+base = "augmented"
+[arm."top-p 0.9".decoding]
+temperature = 0.7
+top_p = 0.9
+
 [arm."spans 0"]
 base = "augmented"
 spans = 0
@@ -45,9 +57,9 @@ spans = 0
 def test_every_arm_can_be_written_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "arms.toml"
     path.write_text(TOML, encoding="utf-8")
-    assert [AUGMENTED, *load_arms(path).values()] == arms()
+    assert [AUGMENTED, *load_arms(path).values(), EXTRACTIVE] == arms()
     assert all(asdict(arm)["decoding"]["contrast"] == arm.decoding.contrast for arm in arms())
-    assert [arm.name for arm in arms(spans=0)][-1] == "beams 4"
+    assert [arm.name for arm in arms(spans=0)][-2:] == ["top-p 0.9", "extractive"]
     assert all(arm.spans == 0 for arm in arms(spans=0))
 
 

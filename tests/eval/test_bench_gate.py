@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from firmground.eval.bench.gate import SETS, Case, find, is_odd, logistic, measure
+from firmground.eval.bench.gate import SETS, find, measure
+from firmground.eval.bench.gate_fit import Case, is_odd, logistic
 from firmground.eval.types import Example
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag.arms import EXTRACTIVE

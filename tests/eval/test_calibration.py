@@ -12,6 +12,7 @@ from firmground.eval.metrics.calibration import (
     area_under_risk_coverage,
     brier,
     expected_calibration_error,
+    most_confident,
     risk_coverage,
 )
 from firmground.knowledge.errors import InputError
@@ -102,3 +103,26 @@ def test_what_isnt_a_confidence_is_refused():
             function(sure, right)
     with pytest.raises(InputError, match="at least one bin"):
         expected_calibration_error([0.5], [1], bins=0)
+
+
+def test_most_confident_by_hand():
+    assert most_confident([0.1, 0.9, 0.5, 0.7], 0.5).tolist() == [0, 1, 0, 1]
+    # the two at 0.5 share the one place that is left
+    assert most_confident([0.5, 0.9, 0.5, 0.1], 0.5).tolist() == [0.5, 1, 0.5, 0]
+    assert most_confident([0.5, 0.9, 0.5, 0.1], 0.625).tolist() == [0.75, 1, 0.75, 0]
+    assert most_confident([0.3, 0.3], 1).tolist() == [1, 1]
+    for coverage in (0.0, 1.5):
+        with pytest.raises(InputError, match="coverage in"):
+            most_confident([0.5], coverage)
+    with pytest.raises(InputError, match="expected answers"):
+        most_confident([], 0.5)
+
+
+def test_most_confident_is_the_mean_over_orders_of_ties():
+    sure, coverage = [2, 1, 1, 0], 0.5
+    kept = np.zeros(4)
+    orders = list(itertools.permutations(range(4)))
+    for order in orders:
+        best = sorted(order, key=lambda i: -sure[i])[:2]
+        kept[best] += 1 / len(orders)
+    assert most_confident(sure, coverage).tolist() == pytest.approx(kept.tolist())
