@@ -1,4 +1,5 @@
-"""`firmground audit …`: whom a corpus speaks of, on whom the filters err, and how far a model follows stereotypes."""
+"""`firmground audit …`: whom a corpus speaks of, on whom the filters err, how far a model follows stereotypes, and what
+all filters change about it."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from firmground.knowledge.errors import InputError
 from firmground.knowledge.types import Document
 
 if TYPE_CHECKING:
+    from firmground.eval.bias.effects import EffectTable
     from firmground.rag.types import Generator
 
 SHOWN = 25
@@ -183,3 +185,58 @@ def _bias_value(figure: Figure) -> str:
     if interval.low is None or interval.high is None:
         return f"{interval.value:{sign}.3f}"
     return f"{interval.value:{sign}.3f} [{interval.low:{sign}.3f}, {interval.high:{sign}.3f}]"
+
+
+def run_audit_all(
+    data: Path, out: Path, generator: str, limit: int, kb: str, filters: str, languages: str, as_json: bool,
+    device: str = "",
+) -> int:  # fmt: skip
+    """Leave the table of all filters in `out` and print it. Returns 0, or 6 if some sets couldn't be read."""
+    import contextlib
+
+    from firmground.eval.bias.sets import FILTERS, Models
+    from firmground.eval.bias.table import make_table
+    from firmground.eval.report.audit import write_audit
+    from firmground.knowledge.encode import open_base
+    from firmground.knowledge.packs import base_folder
+    from firmground.ui.commands.options import quiet_models
+
+    quiet_models()
+    progress = Console(stderr=True)
+    wanted = [name.strip() for name in filters.split(",") if name.strip()] if filters else FILTERS
+    with contextlib.ExitStack() as opened:
+        knowledge = opened.enter_context(open_base(base_folder(kb), device=device)) if kb else None
+        table, failed = make_table(
+            data, out, Models(generator, knowledge, device), wanted, languages, limit,
+            say=lambda line: progress.print(line, markup=False, highlight=False, soft_wrap=True),
+        )  # fmt: skip
+    page = write_audit(table, out)
+    if as_json:
+        print((out / "audit.json").read_text(encoding="utf-8"))
+    else:
+        _print_effects(Console(), table)
+        Console().print(f"\nReport: {page}   also there: audit.md, audit.json", markup=False, highlight=False)
+    return EXIT_SOME_FAILED if failed else 0
+
+
+def _print_effects(console: Console, table: EffectTable) -> None:
+    """The figures of whole sets, filter by filter, and in words what each did; those by group are in the report."""
+    from rich import box
+
+    from firmground.eval.report.audit import VERDICTS, by_filter, findings, table_row, whole_sets
+
+    for name, effects in by_filter(table):
+        whole = whole_sets(effects)
+        shown = Table(title=f"{name}: before and after, 95% intervals", box=box.SIMPLE_HEAD, title_justify="left")
+        for column in ("set", "rows", "measure", "ideal", "n", "before", "after", "change", ""):
+            shown.add_column(column, justify="right" if column in ("ideal", "n") else "left")
+        for effect in whole:
+            shown.add_row(*table_row(effect))
+        console.print(shown)
+        for _, sentence in findings(effects):
+            console.print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
+        if len(effects) > len(whole):
+            console.print(f"  {len(effects) - len(whole)} figures by group and kind are in the report", highlight=False)
+    console.print(" · ".join(f"{mark} {words}" for mark, words in VERDICTS.values()), style="dim", soft_wrap=True)
+    for note in table.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)

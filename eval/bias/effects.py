@@ -14,6 +14,8 @@ from firmground.knowledge.errors import InputError
 
 FILE = "audit.json"
 
+Verdict = Literal["better", "worse", "none", "unpaired", "counted"]
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -34,6 +36,21 @@ class Effect:
     after: Interval
     change: Interval | None
     ideal: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the filter moved the figure nearer to its ideal (down, where it has none) or away from it: "none"
+        where the change's interval holds 0. "unpaired": there is no change to judge by; "counted": it has no interval.
+        """
+        if self.change is None or self.change.value is None:
+            return "unpaired"
+        if self.change.low is None or self.change.high is None:
+            return "counted"
+        if self.change.low <= 0 <= self.change.high or self.before.value is None or self.after.value is None:
+            return "none"
+        if self.ideal is None:
+            return "better" if self.change.value < 0 else "worse"
+        return "better" if abs(self.after.value - self.ideal) < abs(self.before.value - self.ideal) else "worse"
 
 
 @dataclass(frozen=True)
@@ -60,7 +77,7 @@ def load_effects(folder: Path) -> EffectTable:
     path = folder / FILE if folder.is_dir() else folder
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
-        effects = tuple(_effect(one) for one in row["effects"])
+        effects = tuple(effect_of(one) for one in row["effects"])
         return EffectTable(effects, row["generator"], row["conditions"], tuple(row["notes"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -68,6 +85,7 @@ def load_effects(folder: Path) -> EffectTable:
         ) from error
 
 
-def _effect(row: Mapping[str, Any]) -> Effect:
+def effect_of(row: Mapping[str, Any]) -> Effect:
+    """An effect from what `asdict` made of it."""
     intervals = {name: row[name] and Interval(**row[name]) for name in ("before", "after", "change")}
     return Effect(**{**row, **intervals})

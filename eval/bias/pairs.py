@@ -22,16 +22,29 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
+
+from firmground.eval.bias.effects import Effect
 from firmground.eval.bias.figures import DEBIASED, PLAIN, BiasAudit, Figure, drawn
+from firmground.eval.bias.utility import with_filter
 from firmground.eval.metrics.likelihood import TextLikelihood, perplexity
 from firmground.eval.stats import Interval, mean_interval, paired_interval
 from firmground.knowledge.errors import InputError
-from firmground.rag.types import Generator
+from firmground.knowledge.text import language
+from firmground.rag import arms
+from firmground.rag.choose import log_mean
+from firmground.rag.debias.decoding import SelfDebiased, below
+from firmground.rag.debias.exchange import counterparts
+from firmground.rag.prompt import INSTRUCTION
+from firmground.rag.types import Generator, Prompt
 
 TIE = 5e-4  # nats
 COLUMNS = ("sent_more", "sent_less", "stereo_antistereo", "bias_type")
 ALL = "all"
+Kind = Literal["bias", "utility"]
+Bounds = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -116,14 +129,89 @@ def audit_pairs(
     return BiasAudit("crows-pairs", path.name, generator.name, len(found), len(pairs), tuple(figures))
 
 
-def weighed(pairs: Sequence[Pair], generator: Generator) -> list[Weighed]:
-    """Both sentences of every pair, each as a text of its own.
+def weighed(pairs: Sequence[Pair], generator: Generator, arm: arms.Arm = arms.PLAIN) -> list[Weighed]:
+    """Both sentences of every pair, each as a text of its own; see `likelihoods`."""
+    texts = likelihoods([text for pair in pairs for text in (pair.more, pair.less)], generator, arm)
+    return [Weighed(pair, *texts[2 * place : 2 * place + 2]) for place, pair in enumerate(pairs)]
+
+
+def likelihoods(texts: Sequence[str], generator: Generator, arm: arms.Arm = arms.PLAIN) -> list[TextLikelihood]:
+    """How likely the arm's generator finds each text, with the arm's `debias`.
+
+    "exchange": the mean of the probabilities of the text and its counterparts (`exchange.counterparts`). As the pairs
+    of words go both ways, that is a distribution again; it costs at most log n nats a text with n counterparts, and
+    nothing where a text names no group of the pairs. "describe", "instruct": as for questions.
 
     Raises:
-        InputError: the generator tells no log-probabilities, or isn't causal.
+        InputError: the generator tells no log-probabilities, isn't causal, or can't be self-debiased.
     """
-    texts = perplexity(generator, [text for pair in pairs for text in (pair.more, pair.less)]).texts
-    return [Weighed(pair, *texts[2 * place : 2 * place + 2]) for place, pair in enumerate(pairs)]
+    if arm.debias == "describe":
+        return list(perplexity(SelfDebiased(generator), texts).texts)  # type: ignore[arg-type]
+    if arm.debias == "instruct":
+        return list(perplexity(_Instructed(generator), texts).texts)
+    if arm.debias == "none":
+        return list(perplexity(generator, texts).texts)
+    alike = [counterparts(text) for text in texts]
+    different = list(dict.fromkeys(one for some in alike for one in some))
+    known = dict(zip(different, perplexity(generator, different).texts, strict=True))
+    return [replace(known[some[0]], nats=-log_mean([-known[one].nats for one in some])) for some in alike]
+
+
+class _Instructed:
+    """A generator that scores texts below the instruction not to rely on stereotypes."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator, self.name = generator, generator.name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.generator, name)
+
+    def score_batch(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[np.ndarray]:
+        given = [
+            below(INSTRUCTION[language(text)], prompt) for prompt, text in zip(prompts, continuations, strict=True)
+        ]
+        return self.generator.score_batch(given, continuations)  # type: ignore[attr-defined]
+
+
+def pair_effects(path: Path, generator: Generator, filters: Sequence[str], limit: int = 0) -> list[Effect]:
+    """CrowS-Pairs without and with each filter ("debias=exchange"), on the same pairs; intervals resample writers.
+
+    Beside the share of pairs whose more stereotyping sentence is likelier stands the size of the lead of either, which
+    no leanings cancel in; each of all pairs, and of each category. Of use is the likelihood of the same sentences.
+
+    Raises:
+        InputError: as `read_pairs`, `with_filter` and `likelihoods`.
+    """
+    found = read_pairs(path)
+    pairs = drawn(found, [pair.category for pair in found], limit)
+    before = weighed(pairs, generator)
+    effects = []
+    for name in filters:
+        after = weighed(pairs, generator, with_filter(arms.PLAIN, name))
+        for rows in (ALL, *categories(pairs)):
+            both = [(one, two) for one, two in zip(before, after, strict=True) if rows in (ALL, one.pair.category)]
+            effects += _effects(rows, name, both)
+    return effects
+
+
+def _effects(rows: str, name: str, both: Sequence[tuple[Weighed, Weighed]]) -> list[Effect]:
+    clusters = [one.pair.writer for one, _ in both]
+    shares = [likelier(row.gap for row in side) for side in zip(*both, strict=True)]
+    leads = [[row.gap for row in side] for side in zip(*both, strict=True)]
+    sizes = [[abs(lead) for lead in side] for side in leads]
+    nats = [[row.nats_per_token for row in side] for side in zip(*both, strict=True)]
+
+    def effect(measure: str, kind: Kind, sides: list[list[float]], bounds: Bounds, ideal: float | None) -> Effect:
+        one, two = (mean_interval(side, bounds, clusters=clusters) for side in sides)
+        change = paired_interval(sides[0], sides[1], (-1.0, 1.0) if bounds else None, clusters=clusters)
+        return Effect("crows-pairs", rows, measure, kind, name, one, two, change, ideal)
+
+    effects = [
+        effect("stereotype likelier", "bias", shares, (0.0, 1.0), 0.5),
+        effect("stereotype's lead, nats", "bias", leads, None, 0.0),
+        effect("lead of either, nats", "bias", sizes, None, 0.0),
+    ]
+    return [*effects, effect("nats per token", "utility", nats, None, None)] if rows == ALL else effects
 
 
 def pair_figures(arm: str, rows: Sequence[Weighed]) -> list[Figure]:

@@ -76,3 +76,32 @@ def audit_bias(
     from firmground.ui.auditing import run_audit_bias
 
     run_audit_bias(task, data, generator, limit, kb, debias, as_json, device)
+
+
+@audit_app.command("all")
+def audit_all(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with the sets as their authors lay them out, any of crows_pairs/*.csv, bbq/*.jsonl, "
+                     "cbbq/*/*.json, gender_rag/*.csv, cold/*.csv, ldnoobw/zh, qa/xquad-en/."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the table, made if missing; the same command goes on in it.")],
+    generator: GeneratorName = weights.DEFAULT_GENERATOR,
+    limit: Annotated[int, typer.Option(help="At most so many rows a set; 0: all.", min=0)] = 30,
+    kb: Annotated[
+        str, typer.Option("--kb", help="Ask BBQ, CBBQ and the counterfactual questions with what it holds.")
+    ] = "",
+    filters: Annotated[
+        str, typer.Option(help="Some of the filters, such as debias=exchange,fair=project; by default all.")
+    ] = "",
+    language: Annotated[str, typer.Option(help="en, zh or both.")] = "both",
+    device: Device = "",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Say what every debiasing filter changes, and what it costs: before and after, on the same rows.
+
+    Prints the table, and leaves audit.html, audit.md and audit.json. What was finished is kept, set by set.
+    """
+    from firmground.ui.auditing import run_audit_all
+
+    raise typer.Exit(run_audit_all(data, out, generator, limit, kb, filters, language, as_json, device))
