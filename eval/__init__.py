@@ -12,6 +12,9 @@ summary/   figures from the rows alone            summarise
 ablate     what each mitigation buys and costs    ablate
 arm_files  arms of one's own, from TOML           load_arms
 report/    HTML, Markdown and CSV for people      render_report; compare_runs for two runs
+wording    what they say, in English and Chinese  say, words_for
+browse     a run's questions one by one           browse
+reasons    what a run's answers rest on           explain_run
 terminal   the same in a terminal                 print_summary
 """
 

@@ -12,6 +12,7 @@ from firmground.eval.evidence import Evidence, Found
 from firmground.eval.locked import locked
 from firmground.eval.manifest import check_same_run, make_manifest, peak_memory, write_json
 from firmground.eval.metrics.citations import citation_scores
+from firmground.eval.metrics.normalise import Language
 from firmground.eval.outcomes import OutcomeLog, failed_outcome, outcome_of
 from firmground.eval.summary.figures import Summary, summarise
 from firmground.eval.types import Example, Outcome
@@ -80,6 +81,7 @@ def compare(
     seed: int = 0,
     command: str = "",
     verifier_error: Mapping[str, Any] | None = None,
+    language: Language | None = None,
 ) -> Summary:
     """Ask every arm every question; leave manifest, outcomes, summary and report in `out`.
 
@@ -98,6 +100,7 @@ def compare(
         command: the command line that repeats this run, for the report.
         verifier_error: the verifier's measured error, {"data": …, "auroc": …, "low": …, "high": …, "n": …} or a list
             of such, for the report.
+        language: what the report is written in; None: the questions'.
 
     Raises:
         InputError: `out` holds another comparison (the message says what differs), is in use, or isn't a folder.
@@ -120,7 +123,7 @@ def compare(
         write_json(folder / "summary.json", summary, "summary")
         from firmground.eval.report.render import render_report
 
-        render_report(folder, summary=summary)
+        render_report(folder, summary=summary, language=language)
     return summary
 
 

@@ -17,16 +17,22 @@ from firmground.eval.compare import BATCH_SIZE, compare
 from firmground.eval.tasks import load_questions
 
 if TYPE_CHECKING:
+    from firmground.eval.metrics.normalise import Language
     from firmground.eval.summary.figures import Summary
     from firmground.eval.tasks import Questions
+    from firmground.rag.assistant import Assistant
 
 
 def run_compare(
     kb: str, questions: str, out: Path, arms: str | None, limit: int | None, generator: str, device: str,
     skip_broken: bool, as_json: bool, form: str = "auto", arms_file: Path | None = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int = BATCH_SIZE, language: Language | None = None, reasons: int = 0,
 ) -> Summary:  # fmt: skip
-    """Compare arms on a question file, and leave everything in `out`."""
+    """Compare arms on a question file, and leave everything in `out`.
+
+    `language`: the report's; None: the questions'. `reasons`: of so many answers, what they rest on is told there too.
+    """
+    from firmground.eval.report.render import render_report
     from firmground.eval.terminal import print_summary
     from firmground.rag.ground import measured_error
     from firmground.ui.commands.options import open_assistant
@@ -40,15 +46,27 @@ def run_compare(
         summary = compare(
             assistant, examples, chosen, out, command=command_line(),
             verifier_error=measured_error(assistant.verifier.name),
-            batch_size=batch_size,
+            batch_size=batch_size, language=language,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
+    if reasons:
+        explain_answers(out, assistant, reasons, console)
+        render_report(out, summary=summary, language=language)
     if as_json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
         print_summary(summary, console)
         print_paths(out, console)
     return summary
+
+
+def explain_answers(run: Path, assistant: Assistant, count: int, console: Console) -> None:
+    """Find what the answers to `count` questions of a run rest on, with a bar."""
+    from firmground.eval.reasons import explain_run
+
+    with progress_bar(console) as bar:
+        task = bar.add_task("explaining", total=count)
+        explain_run(run, assistant, count, lambda done, of: bar.update(task, completed=done, total=of))
 
 
 def read_questions(questions: str, limit: int | None, skip_broken: bool, form: str, console: Console) -> Questions:

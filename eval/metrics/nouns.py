@@ -182,19 +182,6 @@ _CLAIMS = (
         "Declined rightly",
         "Share of the unanswerable questions that the arm declined to answer.",
     ),
-    Metric(
-        "citation_precision",
-        "Citation precision",
-        "Share of an answer's citations that its claims need: those of a claim that its citations together support, "
-        "and that aren't beside the point.",
-        source="ALCE (Gao et al. 2023, arXiv 2305.14627), with our verifier as the judge",
-    ),
-    Metric(
-        "citation_recall",
-        "Citation recall",
-        "Share of an answer's claims that their citations together support.",
-        source="ALCE (Gao et al. 2023, arXiv 2305.14627), with our verifier as the judge",
-    ),
 )
 
 _RETRIEVAL = (

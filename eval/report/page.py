@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from firmground.eval import wording
-from firmground.eval.metrics.answers import METRICS, Metric, metric
-from firmground.eval.report.question import question_view
-from firmground.eval.summary.figures import Summary, flip, state
+from firmground.eval.metrics.answers import Metric, metric
+from firmground.eval.metrics.normalise import Language
+from firmground.eval.report.question import MARKS, question_view
+from firmground.eval.summary.figures import FLIPS, Summary, flip, state
+from firmground.eval.summary.pairs import ordered
 from firmground.eval.types import Outcome
+from firmground.rag.explain.tokens import UNSURE
 
 MOST_QUESTIONS = 300  # shown one by one; the figures are always of all
 _MOST_ANSWERS = 1500  # of many arms, fewer questions are shown
@@ -28,15 +31,28 @@ def page_values(
     most_questions: int = MOST_QUESTIONS,
     ablation: Mapping[str, Any] | None = None,
     memory: Mapping[str, int] | None = None,
+    reasons: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+    language: Language = "en",
+    whole: Callable[[Sequence[Outcome]], Sequence[Outcome]] | None = None,
 ) -> dict[str, Any]:
-    """The values of `report.html` and `report.md`. `ablation`: what `ablate` left, where the run is one; `memory`: the
-    most bytes that the run held, {"peak_bytes": …, "peak_gpu_bytes": …}."""
+    """The values of `report.html` and `report.md`, what they say in a language.
+
+    `ablation`: what `ablate` left, where the run is one; `memory`: the most bytes that the run held, {"peak_bytes": …,
+    "peak_gpu_bytes": …}; `reasons`: what some answers rest on, by (question's id, arm) (`read_reasons`).
+    `whole`: a question's whole rows, of a question that is shown, where `outcomes` are an outline (`Browsed`).
+    """
     pair_name = wording.main_pair(summary["pairs"])
     pair = summary["pairs"][pair_name] if pair_name else None
     arms = list(summary["arms"])
     groups = _grouped(manifest, outcomes, pair)
     shown = _chosen(groups, min(most_questions, max(1, _MOST_ANSWERS // max(1, len(arms)))))
     weighing = {arm["name"]: arm.get("choose", "") for arm in manifest.get("arms", ())}
+    models = _models(manifest.get("assistant") or {})
+    questions = [
+        question_view(place, whole(rows) if whole else rows, name, weighing, reasons)
+        | {"title": _question_title(name, pair, language)}
+        for place, (name, rows) in enumerate(shown, start=1)
+    ]
     return {
         "manifest": manifest,
         "summary": summary,
@@ -44,30 +60,42 @@ def page_values(
         "arms": arms,
         "has_gold": any(figures["right"]["n"] for figures in summary["arms"].values()),
         "asked": manifest["questions"]["count"],
-        "models": _models(manifest.get("assistant") or {}),
-        "charts": _charts(summary, arms[:_MOST_CHARTED_ARMS]),
+        "models": models,
+        "generator": next((name for what, name in models if what in ("generator", "model", "generator name")), ""),
+        "charts": _charts(summary, arms[:_MOST_CHARTED_ARMS], language),
         "bars": _bars(summary),
         "pair": pair,
         "headline": wording.headline_metric(pair) if pair else None,
-        "headline_title": _headline_title(pair),
-        "changes": changes(pair) if pair else [],
+        "headline_title": _headline_title(pair, language),
+        "changes": changes(pair, language) if pair else [],
         "verifier": _verifier(manifest.get("assistant") or {}),
         "other_pairs": [other for name, other in summary["pairs"].items() if name != pair_name],
-        "flips": flip_rows(pair, groups) if pair else [],
-        "questions": [question_view(place, rows, name, weighing) for place, (name, rows) in enumerate(shown, start=1)],
+        "flips": flip_rows(pair, groups, language) if pair else [],
+        "questions": questions,
         "hidden": len(groups) - len(shown),
-        "breakdowns": _breakdowns(summary),
+        "marks": MARKS,
+        "explained": sum(len(question["reasons"]) for question in questions),
+        "unsure": UNSURE,
+        "breakdowns": _breakdowns(summary, language),
         "curves": _curves(summary, arms),
-        "failures": wording.failure_lines(summary),
-        "memory": wording.memory_sentence(memory),
-        "definitions": _definitions(summary),
-        "verifier_errors": _verifier_errors(manifest.get("verifier_error")),
+        "failures": wording.failure_lines(summary, language),
+        "memory": wording.memory_sentence(memory, language),
+        "definitions": _definitions(summary, language),
+        "verifier_errors": _verifier_errors(manifest.get("verifier_error"), language),
     }
 
 
-def _headline_title(pair: Mapping[str, Any] | None) -> str:
+def _headline_title(pair: Mapping[str, Any] | None, language: Language) -> str:
     name = wording.headline_metric(pair) if pair else None
-    return {"hallucination": "Hallucinated answers", "unsupported": "Claims without support"}.get(name or "", "")
+    titles = {"hallucination": "Hallucinated answers", "unsupported": "Claims without support"}
+    return wording.say(titles[name], language) if name else ""
+
+
+def _question_title(flip: str, pair: Mapping[str, Any] | None, language: Language) -> str:
+    """What became of a question; of one that there is nothing to tell of, that it is a question."""
+    if flip == "failed" or (pair and flip in FLIPS):
+        return wording.flip_title(flip, pair or {"first": "", "second": ""}, language)
+    return wording.say("Question", language)
 
 
 def _verifier(assistant: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -116,29 +144,30 @@ def _chosen(groups: list[tuple[str, list[Outcome]]], most: int) -> list[tuple[st
     return [groups[place] for place in sorted(taken)]
 
 
-def flip_rows(pair: Mapping[str, Any], groups: Sequence[tuple[str, list[Outcome]]] = ()) -> list[dict[str, Any]]:
+def flip_rows(
+    pair: Mapping[str, Any], groups: Sequence[tuple[str, list[Outcome]]] = (), language: Language = "en"
+) -> list[dict[str, Any]]:
     """The rows of the flip table: the nine kinds, and those that no kind fits."""
     total = sum(pair["flips"].values())
     rows = [
         {
             "name": name,
-            "title": wording.flip_title(name, pair),
-            "meaning": wording.flip_meaning(name, pair),
+            "title": wording.flip_title(name, pair, language),
+            "meaning": wording.flip_meaning(name, pair, language),
             "count": pair["flips"][name],
             "share": pair["flips"][name] / total if total else None,
         }
         for name in wording.FLIP_ORDER
     ]
-    for name, title in (("failed", "Failed"), ("untold", "Without gold answers")):
+    for name in ("failed", "untold"):
         count = sum(kind == name for kind, _ in groups)
         if count:
-            rows.append(
-                {"name": name, "title": title, "meaning": "in none of the rates", "count": count, "share": None}
-            )
+            title, meaning = wording.flip_title(name, pair, language), wording.say("in none of the rates", language)
+            rows.append({"name": name, "title": title, "meaning": meaning, "count": count, "share": None})
     return rows
 
 
-def changes(pair: Mapping[str, Any]) -> list[dict[str, Any]]:
+def changes(pair: Mapping[str, Any], language: Language = "en") -> list[dict[str, Any]]:
     """The paired differences that were tested, each with its place on a common axis from -1 to 1 times `scale`.
 
     `left`, `right` and `dot` are shares of the axis's width, 0.5 being no difference.
@@ -152,7 +181,7 @@ def changes(pair: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "title": metric(name).title,
+                "title": wording.worded(name, language).title,
                 "direction": metric(name).direction,
                 "figure": figure,
                 "verdict": wording.difference_verdict(figure, name),
@@ -165,7 +194,7 @@ def changes(pair: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _charts(summary: Mapping[str, Any], arms: Sequence[str]) -> list[dict[str, Any]]:
+def _charts(summary: Mapping[str, Any], arms: Sequence[str], language: Language) -> list[dict[str, Any]]:
     """A chart per metric: a line per arm that has a value."""
     names = [name for name in _CHARTED if any(summary["arms"][arm].get(name, {}).get("n") for arm in arms)]
     names += sorted({name for arm in arms for name in summary["arms"][arm] if name.startswith("recall@")})
@@ -175,7 +204,7 @@ def _charts(summary: Mapping[str, Any], arms: Sequence[str]) -> list[dict[str, A
         rows = [(arm, figure) for arm, figure in rows if figure["value"] is not None]
         if rows:
             counted = dict.fromkeys(f"{figure['n']:,}" for _, figure in rows)
-            charts.append({"metric": metric(name), "rows": rows, "counts": list(counted)})
+            charts.append({"metric": wording.worded(name, language), "rows": rows, "counts": list(counted)})
     return charts
 
 
@@ -197,15 +226,19 @@ def _bars(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return bars
 
 
-def _breakdowns(summary: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """(title, groups) of what splits the questions in more than one part, and has outcomes to tell."""
-    kinds = [("Language", summary["languages"]), ("Category", summary["categories"])]
+def _breakdowns(summary: Mapping[str, Any], language: Language) -> list[tuple[str, str, dict[str, Any]]]:
+    """(what groups are, title, groups) of what splits the questions in more than one part, and has outcomes to tell."""
+    kinds = [("Language", "By language", summary["languages"]), ("Category", "By category", summary["categories"])]
     told = [
-        (title, groups)
-        for title, groups in kinds
+        (kind, title, groups)
+        for kind, title, groups in kinds
         if any(figures["right"]["n"] for by_arm in groups.values() for figures in by_arm.values())
     ]
-    return [(title, groups) for title, groups in told if len(groups) > 1 or title == "Category"]
+    return [
+        (wording.say(kind, language), wording.say(title, language), groups)
+        for kind, title, groups in told
+        if len(groups) > 1 or kind == "Category"
+    ]
 
 
 def _curves(summary: Mapping[str, Any], arms: Sequence[str]) -> dict[str, Any] | None:
@@ -226,27 +259,25 @@ def _curves(summary: Mapping[str, Any], arms: Sequence[str]) -> dict[str, Any] |
     return {"width": width, "height": height, "lines": lines}
 
 
-def _models(assistant: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(what, name) of the models and the knowledge base, flat and two levels deep, as `describe` gave them."""
+def _models(assistant: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """(what, name) of the models and the knowledge base, flat: "knowledge encoder name"."""
     lines: list[tuple[str, str]] = []
     for key, value in assistant.items():
+        name = f"{before} {key}".strip().replace("_", " ")
         if isinstance(value, Mapping):
-            inner = {name: item for name, item in value.items() if not isinstance(item, Mapping)}
-            lines += [(f"{key} {name}", text) for name, text in _models(inner)]
+            lines += _models(value, name)
         elif value not in (None, "", []):
-            lines.append((str(key).replace("_", " "), str(value)))
+            lines.append((name, str(value)))
     return lines
 
 
-def _definitions(summary: Mapping[str, Any]) -> list[Metric]:
+def _definitions(summary: Mapping[str, Any], language: Language) -> list[Metric]:
     """The metrics that have a value somewhere in this report, explained in their order."""
     shown = {name for figures in summary["arms"].values() for name, figure in figures.items() if figure["n"]}
-    return [noun for name, noun in METRICS.items() if name in shown] + [
-        metric(name) for name in sorted(shown - METRICS.keys())
-    ]
+    return [wording.worded(name, language) for name in ordered(list(shown))]
 
 
-def _verifier_errors(measured: Any) -> list[dict[str, Any]]:
+def _verifier_errors(measured: Any, language: Language = "en") -> list[dict[str, Any]]:
     """The verifier's measured error as lines: from one mapping, a list of them, or {data: mapping}.
 
     `auroc` is a number with `low` and `high` beside it, or a figure of its own: {"value", "low", "high"}.
@@ -259,7 +290,8 @@ def _verifier_errors(measured: Any) -> list[dict[str, Any]]:
     for line in measured or []:
         auroc = line.get("auroc")
         figure = auroc if isinstance(auroc, Mapping) else {**line, "value": auroc}
-        interval = " to ".join(_number(figure[end]) for end in ("low", "high") if end in figure)
+        ends = {end: _number(figure[end]) for end in ("low", "high") if end in figure}
+        interval = wording.say("{low} to {high}", language, **ends) if len(ends) == 2 else "".join(ends.values())
         name, n = line.get("data", ""), line.get("n", "")
         lines.append({"data": name, "n": n, "auroc": _number(figure.get("value")), "interval": interval})
     return lines

@@ -16,11 +16,16 @@ MARKS = {"supported": "✓", "contradicted": "✕", "unsupported": "!", "unverif
 
 
 def question_view(
-    number: int, rows: Sequence[Outcome], flip: str, weighing: Mapping[str, str] | None = None
+    number: int,
+    rows: Sequence[Outcome],
+    flip: str,
+    weighing: Mapping[str, str] | None = None,
+    reasons: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """What the template shows of a question. `number` makes its anchors: q7, and q7e2 for its second passage.
 
-    `weighing`: {arm: the rule by which it weighs choices}, from the manifest.
+    `weighing`: {arm: the rule by which it weighs choices}, from the manifest. `reasons`: what answers rest on, by
+    (question's id, arm); what was found for another answer than the row's isn't shown.
     """
     first = rows[0]
     evidence = _evidence(number, rows)
@@ -39,7 +44,9 @@ def question_view(
         "answers": answers,
         "weighed": all(answer["choices"] for answer in answers),  # then each answer shows the choices itself
         "evidence": list(evidence.values()),
-    }
+        "reasons": [found for row in rows if (found := (reasons or {}).get((row.id, row.arm)))
+                    and found["answer"] == row.answer],
+    }  # fmt: skip
 
 
 def _answer(row: Outcome, evidence: Mapping[tuple[Any, ...], Mapping[str, Any]], rule: str) -> dict[str, Any]:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
 from firmground.eval import wording
 from firmground.eval.manifest import read_json, write_json
-from firmground.eval.metrics.answers import METRICS, metric
+from firmground.eval.metrics.answers import METRICS
+from firmground.eval.metrics.normalise import Language
 from firmground.eval.outcomes import read_outcomes
 from firmground.eval.report.markdown import difference_table, escape, flip_table
 from firmground.eval.report.page import changes, flip_rows
-from firmground.eval.report.render import render
+from firmground.eval.report.render import questions_language, render
 from firmground.eval.summary.figures import HARM_MARGIN, rows_by_arm
-from firmground.eval.summary.pairs import adjust, compare_pair
+from firmground.eval.summary.pairs import adjust, compare_pair, ordered
 from firmground.eval.types import Outcome
 from firmground.knowledge.durable import write_atomic
 from firmground.knowledge.errors import InputError
+from firmground.rag.arms import Arm
 
 # Judged against the evidence of all arms of a run together: comparable between runs only where the arms are the same.
 _POOLED = ("unsupported", "citation_precision", "citation_recall")
@@ -28,9 +31,10 @@ _POOLED = ("unsupported", "citation_precision", "citation_recall")
 class Runs(TypedDict):
     """Two runs compared. `first` and `second` are their folders, `names` what these are called for short.
 
-    `pairs`: {"plain": …}, as `compare_pair` has them, second run against first, p-values adjusted together.
+    `pairs`: {"plain": …}, as `compare_pair` has them, second run against first, p-values adjusted together; `arms`
+    in each: what they are called in their runs.
     `differences`: (what, in the first, in the second) of what the runs did differently. `left_out`: figures that aren't
-    comparable between them.
+    comparable between them, by name. `language`: of the questions.
     """
 
     first: str
@@ -42,6 +46,7 @@ class Runs(TypedDict):
     differences: list[tuple[str, str, str]]
     left_out: list[str]
     comparisons: int
+    language: Language
 
 
 def compare_runs(first: str | Path, second: str | Path, arms: str | None = None, seed: int = 0) -> Runs:
@@ -69,7 +74,7 @@ def compare_runs(first: str | Path, second: str | Path, arms: str | None = None,
     for a, b in _chosen(arms, *rows):
         title = a if a == b else f"{a} against {b}"
         rows_of = _without(rows[0][a], left_out), _without(rows[1][b], left_out)
-        pairs[title] = compare_pair(*rows_of, f"{a} in {names[0]}", f"{b} in {names[1]}", seed)
+        pairs[title] = compare_pair(*rows_of, f"{a} in {names[0]}", f"{b} in {names[1]}", seed) | {"arms": [a, b]}
     answered = [len({key for by_id in by_arm.values() for key in by_id}) for by_arm in rows]
     return Runs(
         first=str(first),
@@ -79,13 +84,16 @@ def compare_runs(first: str | Path, second: str | Path, arms: str | None = None,
         answered=answered,
         pairs=pairs,
         differences=_what_differs(*manifests),
-        left_out=[metric(name).title for name in left_out],
+        left_out=left_out,
         comparisons=adjust(pairs),
+        language=questions_language(row for by_arm in rows[0].values() for row in by_arm.values()),
     )
 
 
-def write_runs(runs: Runs, out: str | Path) -> Path:
+def write_runs(runs: Runs, out: str | Path, language: Language | None = None) -> Path:
     """Write `report.html`, `report.md` and `summary.json` into a folder; return the first one's path.
+
+    `language`: what they are written in; None: the questions'.
 
     Raises:
         InputError: the folder holds a run, whose report this would replace, or can't be written to.
@@ -97,39 +105,69 @@ def write_runs(runs: Runs, out: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"can't write to {folder}: {error.strerror}; take another --out") from error
+    language = language or runs["language"]
     write_json(folder / "summary.json", runs, "summary")
-    write_atomic(folder / "report.md", runs_markdown(runs).encode("utf-8", "replace"), "markdown")
-    write_atomic(folder / "report.html", runs_html(runs).encode("utf-8", "replace"), "report")
+    write_atomic(folder / "report.md", runs_markdown(runs, language).encode("utf-8", "replace"), "markdown")
+    write_atomic(folder / "report.html", runs_html(runs, language).encode("utf-8", "replace"), "report")
     return folder / "report.html"
 
 
-def runs_html(runs: Runs) -> str:
+def runs_html(runs: Runs, language: Language = "en") -> str:
     """The comparison as one self-contained page."""
-    parts = [
-        {"title": title, "pair": pair, "changes": changes(pair), "flips": flip_rows(pair)}
-        for title, pair in runs["pairs"].items()
-    ]
-    names = dict.fromkeys(name for pair in runs["pairs"].values() for name in pair["differences"] if name in METRICS)
-    definitions = [METRICS[name] for name in METRICS if name in names]
-    values = {"runs": runs, "parts": parts, "definitions": definitions, "harm_margin": HARM_MARGIN}
-    return render("runs.html", values)
+    parts = []
+    for title, told in _told_pairs(runs, language):
+        flips = flip_rows(told, language=language)
+        parts.append({"title": title, "pair": told, "changes": changes(told, language), "flips": flips})
+    names = {name for pair in runs["pairs"].values() for name in pair["differences"] if name in METRICS}
+    values = {
+        "runs": runs,
+        "parts": parts,
+        "definitions": [wording.worded(name, language) for name in ordered(list(names))],
+        "left_out": _titles(runs["left_out"], language),
+        "harm_margin": HARM_MARGIN,
+    }
+    return render("runs.html", values, language)
 
 
-def runs_markdown(runs: Runs) -> str:
+def runs_markdown(runs: Runs, language: Language = "en") -> str:
     """The comparison as Markdown."""
+    say = partial(wording.say, language=language)
+    title = say("{second} against {first}", first=runs["names"][0], second=runs["names"][1])
+    questions = wording.plural(runs["questions"], "question", language)
     parts = [
-        f"# {escape(runs['names'][1])} against {escape(runs['names'][0])}",
-        f"{wording.plural(runs['questions'], 'question')}, paired; differences are the second run minus the first.",
+        f"# {escape(title)}",
+        say("{questions}, paired; differences are the second run minus the first.", questions=questions),
     ]
     if runs["differences"]:
-        lines = [f"- {escape(what)}: {escape(a)} → {escape(b)}" for what, a, b in runs["differences"]]
-        parts += ["## What was done differently", "\n".join(lines)]
-    for title, pair in runs["pairs"].items():
-        sentences = "\n".join(f"- {escape(sentence)}" for _, sentence in wording.pair_sentences(pair))
-        parts += [f"## {escape(title)}", sentences, difference_table(pair), flip_table(flip_rows(pair))]
+        settings = [(wording.setting_name(what, language), a, b) for what, a, b in runs["differences"]]
+        lines = [f"- {escape(what)}: {escape(a)} → {escape(b)}" for what, a, b in settings]
+        parts += [f"## {say('What was done differently')}", "\n".join(lines)]
+    for name, pair in _told_pairs(runs, language):
+        sentences = "\n".join(f"- {escape(sentence)}" for _, sentence in wording.pair_sentences(pair, language))
+        parts += [f"## {escape(name)}", sentences, difference_table(pair, language),
+                  flip_table(flip_rows(pair, language=language), language)]  # fmt: skip
     if runs["left_out"]:
-        parts.append(f"Left out, since another pool of evidence judged it: {escape(', '.join(runs['left_out']))}.")
+        names = escape(", ".join(_titles(runs["left_out"], language)))
+        parts.append(say("Left out, since another pool of evidence judged it: {names}.", names=names))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _told_pairs(runs: Runs, language: Language) -> list[tuple[str, dict[str, Any]]]:
+    """(title, pair) with its arms called as the language calls them: "plain in run-1"."""
+    told = []
+    for pair in runs["pairs"].values():
+        a, b = pair["arms"]
+        title = a if a == b else wording.say("{first} against {second}", language, first=a, second=b)
+        first, second = (
+            wording.say("{arm} in {run}", language, arm=arm, run=run)
+            for arm, run in zip((a, b), runs["names"], strict=True)
+        )
+        told.append((title, pair | {"first": first, "second": second}))
+    return told
+
+
+def _titles(names: Sequence[str], language: Language) -> list[str]:
+    return [wording.worded(name, language).title for name in names]
 
 
 def _check_comparable(manifests: Sequence[Mapping[str, Any]], folders: Sequence[Path]) -> None:
@@ -185,8 +223,18 @@ def _chosen(arms: str | None, first: Mapping[str, object], second: Mapping[str, 
 
 
 def _left_out(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
-    told = [(manifest.get("arms"), (manifest.get("assistant") or {}).get("verifier")) for manifest in manifests]
-    return [] if told[0] == told[1] else [name for name in _POOLED if name in METRICS]
+    """The figures that another pool of evidence, or another verifier, judged in each of the runs."""
+    told = [([_whole(arm) for arm in manifest.get("arms", ())], (manifest.get("assistant") or {}).get("verifier"))
+            for manifest in manifests]  # fmt: skip
+    return [] if told[0] == told[1] else list(_POOLED)
+
+
+def _whole(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """An arm as a manifest has it, with the defaults of fields that are newer than the run: they were off in it."""
+    defaults = Arm(str(arm["name"])).to_dict()
+    decoding = {**defaults["decoding"], **(arm.get("decoding") or {})}
+    whole = {**defaults, **arm, "decoding": decoding}
+    return json.loads(json.dumps(whole))  # tuples as a manifest has them
 
 
 def _without(rows: Mapping[str, Outcome], names: Sequence[str]) -> dict[str, Outcome]:
@@ -201,7 +249,7 @@ def _what_differs(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[t
     found: list[tuple[str, str, str]] = []
     for key in ("assistant", "versions", "seed"):
         _walk(first.get(key), second.get(key), "" if key == "assistant" else key, found)
-    arms = [{arm["name"]: arm for arm in manifest.get("arms", ())} for manifest in (first, second)]
+    arms = [{arm["name"]: _whole(arm) for arm in manifest.get("arms", ())} for manifest in (first, second)]
     for name in arms[0]:
         if name in arms[1]:
             _walk(arms[0][name], arms[1][name], f"arm {name}", found)
@@ -213,5 +261,11 @@ def _walk(first: Any, second: Any, name: str, found: list[tuple[str, str, str]])
         for key in dict.fromkeys([*first, *second]):
             _walk(first.get(key), second.get(key), f"{name} {key}".strip().replace("_", " "), found)
     elif first != second:
-        said = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in (first, second)]
-        found.append((name, said[0], said[1]))
+        found.append((name, _told(first), _told(second)))
+
+
+def _told(value: Any) -> str:
+    """A setting as text; a dash where the run doesn't tell."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -14,6 +14,7 @@ from rich.console import Console
 from firmground.eval.compare import compare
 from firmground.eval.report.markdown import escape
 from firmground.eval.report.question import choice_shares
+from firmground.eval.report.render import render_report
 from firmground.eval.report.runs import compare_runs, write_runs
 from firmground.eval.report.table import outcomes_csv
 from firmground.eval.terminal import print_runs
@@ -80,7 +81,7 @@ def test_markdown_says_the_same(tmp_path):
     assert re.search(r"\| plain \| 50\.0 \[", text)
     assert re.search(r"\| Right \| 50\.0% \| 75\.0% \| \+25\.0 \[", text)
     assert "| Broken by augmented (plain right, augmented hallucinated) | 2 | 25.0% |" in text
-    assert "- **第0个问题？** (broken; gold: gold0)" in text
+    assert "- **第0个问题？** (Broken by augmented; gold: gold0)" in text
     for line in text.splitlines():
         if line.startswith("|"):
             assert line.endswith("|")
@@ -213,5 +214,54 @@ def test_claims_judged_by_another_pool_are_left_out(tmp_path):
     manifest_of(tmp_path / "b", lambda made: made["arms"][1].update(num_passages=9))
     runs = compare_runs(tmp_path / "a", tmp_path / "b")
     assert "unsupported" not in runs["pairs"]["augmented"]["differences"]
-    assert "Unsupported claims" in runs["left_out"]
+    assert runs["left_out"] == ["unsupported", "citation_precision", "citation_recall"]
     assert ("arm augmented num passages", "4", "9") in runs["differences"]
+
+
+def test_fields_newer_than_a_run_are_no_difference(tmp_path):
+    """A run by an earlier version, whose arms lack what was added since, off by default: nothing was done otherwise."""
+    run(tmp_path / "old")
+    run(tmp_path / "new")
+    newer = ("spans", "gate", "hops")
+
+    def older(made):
+        for arm in made["arms"]:
+            for name in newer[1:]:
+                del arm[name]
+            del arm["decoding"]["contrast"]
+        del made["arms"][1]["spans"]  # which augmented sets: this does differ
+
+    manifest_of(tmp_path / "old", older)
+    runs = compare_runs(tmp_path / "old", tmp_path / "new")
+    assert runs["differences"] == [("arm augmented spans", "0", "4")]
+    assert runs["left_out"] == ["unsupported", "citation_precision", "citation_recall"]
+    manifest_of(tmp_path / "old", lambda made: made["arms"][1].update(spans=4))
+    runs = compare_runs(tmp_path / "old", tmp_path / "new")
+    assert runs["differences"] == []
+    assert runs["left_out"] == []
+
+
+def test_what_one_run_doesnt_tell_is_a_dash(tmp_path):
+    run(tmp_path / "a")
+    run(tmp_path / "b")
+    manifest_of(tmp_path / "a", lambda made: made["assistant"].update(generator_fingerprint="ab"))
+    assert compare_runs(tmp_path / "a", tmp_path / "b")["differences"] == [("generator fingerprint", "ab", "–")]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "rows", "said"),
+    [
+        (None, "", r"can't read .*manifest\.json"),
+        ("{}", "", r"manifest\.json lacks what a manifest has \(KeyError\('questions'\)\)"),
+        ('{"arms": [', "", r"can't read .*manifest\.json"),
+        ("[]", "", r"expected a JSON object, got list"),
+        ('{"questions": {"digests": {}, "count": 1}}', '{"id": "1"}\n{}\n', r"outcomes\.jsonl:1: not an outcome"),
+    ],
+)
+def test_a_folder_that_isnt_a_runs_is_told_in_one_line(tmp_path, manifest, rows, said):
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest, "utf-8")
+        (tmp_path / "outcomes.jsonl").write_text(rows, "utf-8")
+    with pytest.raises(InputError, match=said) as told:
+        render_report(tmp_path)
+    assert "\n" not in str(told.value)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from firmground.eval.report.reasons import COLOUR, contact_sheet, misleads, png, reasons_fragment, reasons_page
+from firmground.eval.reasons import COLOUR, contact_sheet, misleads, png, reasons_values
+from firmground.eval.report.reasons import kept_reasons_page, reasons_page
 from firmground.knowledge.errors import InputError
 from firmground.rag.explain.types import Attention, Attribution, PassageDrop, Reasons, Source, Token
 from firmground.ui.explaining import print_reasons, reasons_record, run_explain
@@ -61,7 +62,8 @@ def test_the_terminal_shows_bars_places_and_trust():
 def test_without_evidence_it_says_so():
     bare = replace(REASONS, sources=(), attribution=None, passages=(), without_sources=None, attention=None)
     assert "No evidence stood in the prompt" in printed(bare)
-    assert "No evidence stood in the prompt" in reasons_fragment(bare)
+    assert "No evidence stood in the prompt" in reasons_page(bare)
+    assert "提示词里没有资料" in reasons_page(bare, "zh")
     assert reasons_record(bare)["attribution"] is None
 
 
@@ -88,11 +90,12 @@ def test_the_page_escapes_and_shows_where_attention_misleads():
     assert 'class="r-unsure" title="probability 0.091, entropy 3.10 nats"> swells</span>' in page
     assert "ice.txt, characters 100–115" in page
     assert '<i class="r-against" style="width: 16.7%">' in page
-    assert reasons_fragment(REASONS).lstrip().startswith("<section")
+    kept = json.loads(json.dumps(reasons_values(REASONS)))
+    assert kept_reasons_page(kept, "en") == page  # what a run keeps says the same
     agrees = replace(LOOKED, attribution=replace(BY_LOOKS, scores=(0.1, 0.3)))
     assert misleads(REASONS)
     assert not misleads(replace(REASONS, attention=agrees))
-    assert "misleads" not in reasons_fragment(replace(REASONS, attention=agrees))
+    assert "misleads" not in reasons_page(replace(REASONS, attention=agrees))
 
 
 def pixels(data: bytes) -> np.ndarray:
