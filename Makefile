@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: setup weights demo test test-slow test-ui lint bench ui wheel clean
+.PHONY: setup weights demo test test-slow browser test-ui soak-ui screenshots lint bench ui wheel clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP) weights
@@ -32,9 +32,19 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
-test-ui: setup
+# The page in a real browser: Playwright, and Debian's Chromium, installed where that can be done.
+browser: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt playwright
-	$(BIN)/python -m pytest -m browser
+	@sh tests/ui/browser.sh
+
+test-ui: browser
+	$(BIN)/python -m pytest -m browser -rs tests/ui
+
+soak-ui: browser
+	$(BIN)/python -m tests.ui.soak
+
+screenshots: browser
+	$(BIN)/python -m tests.ui.screenshots docs --workspace build/screenshots
 
 lint: setup
 	@mkdir -p .types && ln -sfn .. .types/firmground

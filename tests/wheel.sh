@@ -38,6 +38,8 @@ for folder, file in (
     ("firmground.eval.report", "report.html"),
     ("firmground.eval.report", "parts.html"),
     ("firmground.eval.report", "runs.html"),
+    ("firmground.eval.report", "frame.html"),
+    ("firmground.eval.report", "audit.html"),
     ("firmground.eval.report", "style.html"),
     ("firmground.rag.debias", "offence.npz"),
     ("firmground.rag.debias", "stance.json"),

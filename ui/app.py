@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import argparse
 import hmac
+import logging
 import os
 import sys
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from firmground.knowledge import weights
+from firmground.knowledge.errors import FirmgroundError
+from firmground.knowledge.packs import pack_names
 from firmground.ui import page
-from firmground.ui.frame import Frame
+from firmground.ui.frame import Frame, unexpected
+from firmground.ui.model_names import generators_here
 from firmground.ui.serve import TOKEN
-from firmground.ui.theme import ICON, STYLE
-from firmground.ui.views import compare, knowledge, runs, settings
+from firmground.ui.theme import CHINESE, ICON, STYLE
+from firmground.ui.views import audit, compare, knowledge, runs, settings
 from firmground.ui.wording import LANGUAGES, Language, text
 from firmground.ui.workspace import Workspace, default_folder
 
@@ -28,6 +32,7 @@ VIEWS = {
     "compare": (compare.draw, ":material/balance:"),
     "knowledge": (knowledge.draw, ":material/menu_book:"),
     "runs": (runs.draw, ":material/query_stats:"),
+    "audit": (audit.draw, ":material/diversity_3:"),
     "settings": (settings.draw, ":material/tune:"),
 }
 
@@ -40,13 +45,17 @@ def main() -> None:
             st.session_state[key] = st.session_state[key]
     options = _options()
     language = _sidebar_language()
+    if language == "zh":
+        st.html(CHINESE)
     st.html(page.head(language))
     if not _admitted(language):
         return
     frame = Frame(language, Workspace(options.workspace), options.kb, options.generator, options.read_only)
+    if frame.read_only:
+        _keep_to_offered(frame)
     views = [
         st.Page(
-            _named(partial(draw, frame), name), title=text(f"view_{name}", language), icon=icon, url_path=name,
+            _guarded(draw, frame, name), title=text(f"view_{name}", language), icon=icon, url_path=name,
             default=name == "compare",
         )
         for name, (draw, icon) in VIEWS.items()
@@ -54,9 +63,29 @@ def main() -> None:
     st.navigation(views, position="top").run()
 
 
-def _named(draw: partial[None], name: str) -> partial[None]:
-    draw.__name__ = name  # type: ignore[attr-defined]  # Streamlit asks a page's function for it
-    return draw
+def _keep_to_offered(frame: Frame) -> None:
+    """Read-only: visitors use what is offered to them, and have nothing else loaded by naming it."""
+    own = [str(frame.workspace.base(name)) for name in frame.workspace.bases()]
+    offered = {"generator": [frame.generator, *generators_here()], "kb": [frame.kb, *pack_names(), *own]}
+    for key, names in offered.items():
+        if st.session_state.get(key, names[0]) not in names:
+            st.session_state[key] = names[0]
+
+
+def _guarded(draw: Callable[[Frame], None], frame: Frame, name: str) -> Callable[[], None]:
+    """The view as Streamlit takes it; what goes wrong in it is said in one line."""
+
+    def view() -> None:
+        try:
+            draw(frame)
+        except FirmgroundError as error:
+            st.html(page.error(str(error), frame.language))
+        except Exception as error:
+            logging.getLogger(__name__).exception("the view %s could not be drawn", name)
+            st.html(page.error(unexpected(error, frame.language), frame.language))
+
+    view.__name__ = name  # Streamlit asks a page's function for it
+    return view
 
 
 def _options() -> argparse.Namespace:

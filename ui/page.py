@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 from firmground.knowledge.types import Document, Hit, Passage
 from firmground.rag.ground import pooled
-from firmground.rag.types import Answer, Citation, Claim
-from firmground.ui.show import VERDICTS, changes
+from firmground.rag.types import Answer, Citation, Claim, Weighing
+from firmground.ui.show import VERDICTS
 from firmground.ui.wording import TEXTS, Language, text
 
+# What stood below the last answers stays on the page until a script ends: it isn't the next question's evidence.
+NOTHING_BELOW = "<style>.st-key-below { display: none; }</style>"
 LONG = 120  # characters from which an answer is set in the smaller size
 
 
@@ -41,8 +43,29 @@ def head(language: Language) -> str:
                 f'<p class="fg-tagline">{tagline}</p></div></div>')  # fmt: skip
 
 
-def asked(question: str) -> str:
-    return page(f'<h2 class="fg-asked">{escape(question)}</h2>')
+def asked(question: str, understood: str = "", language: Language = "en") -> str:
+    """The question, and below it how it was understood by those before it, where that differs."""
+    return page(f'<h2 class="fg-asked">{escape(question)}</h2>{_understood(question, understood, language)}')
+
+
+def _understood(question: str, understood: str, language: Language) -> str:
+    if understood in ("", question):
+        return ""
+    return f'<p class="fg-quiet fg-understood">{say("understood", language, question=understood)}</p>'
+
+
+def history(turns: Sequence[tuple[str, str, Mapping[str, Answer]]], language: Language) -> str:
+    """Earlier questions of a conversation, oldest first: (as asked, as understood, answers), each to be unfolded."""
+    return page(f'<div class="fg-history">{"".join(_turn(*turn, language) for turn in turns)}</div>')
+
+
+def _turn(question: str, understood: str, answers: Mapping[str, Answer], language: Language) -> str:
+    said = "".join(
+        f"<dt>{escape(arm_name(name, language))}</dt><dd>{_marked(answer, language)}</dd>"
+        for name, answer in answers.items()
+    )
+    told = _understood(question, understood, language)
+    return f"<details><summary>{escape(question)}</summary>{told}<dl>{said}</dl></details>"
 
 
 def hint(key: str, language: Language) -> str:
@@ -94,21 +117,44 @@ def waiting_card(arm: str, language: Language) -> str:
     return _card(arm, f'<div class="fg-answer fg-wait">{say("waiting", language)} …</div>', language)
 
 
-def streaming_card(arm: str, so_far: str, language: Language) -> str:
-    """An answer as far as it has come."""
+def streaming_card(arm: str, so_far: str, language: Language, weighing: Weighing | None = None) -> str:
+    """An answer as far as it has come; all is written where texts are being weighed."""
     body = escape(so_far.lstrip()) or f'<span class="fg-wait">{say("working", language)}</span>'
-    return _card(arm, f'<div class="{_size(so_far)}">{body}<span class="fg-caret"></span></div>', language, "fg-busy")
+    body = f'<div class="{_size(so_far)}">{body}<span class="fg-caret"></span></div>'
+    if weighing is not None:
+        body += f'<div class="fg-foot">{say("weighing", language, number=weighing.number, of=weighing.of)}</div>'
+    return _card(arm, body, language, "fg-busy")
 
 
-def answer_card(answer: Answer, hits: Sequence[Hit], language: Language) -> str:
-    """A judged answer: its words underlined by verdict, every claim with what it rests on, and what it cost."""
+def answer_card(answer: Answer, hits: Sequence[Hit], language: Language, written: str = "") -> str:
+    """A judged answer: its words underlined by verdict, every claim with what it rests on, and what it cost.
+
+    `written`: what the model wrote, where a quotation took its place.
+    """
     body = f'<div class="{_size(answer.text)}">{_marked(answer, language)}</div>'
     if answer.claims:
         many = len(answer.claims) > 1
         items = (_claim(claim, number if many else 0, hits, language) for number, claim in enumerate(answer.claims, 1))
         body += f'<ul class="fg-claims">{"".join(items)}</ul>'
-    body += "".join(f'<div class="fg-note" role="note">{escape(change)}</div>' for change in changes(answer))
+    for told in remarks(answer, written, language):
+        body += f'<div class="fg-note" role="note">{escape(told)}</div>'
     return _card(answer.arm, body + f'<div class="fg-foot">{_cost(answer, language)}</div>', language)
+
+
+def remarks(answer: Answer, written: str, language: Language) -> list[str]:
+    """What else there is to know about an answer: nothing is exchanged, changed or left out silently."""
+    told = [text("exchanged", language, written=written)] if written else []
+    if answer.basis == "model" and answer.hits:
+        told.append(text("from_memory", language))
+    if answer.gate is not None:
+        told.append(text("gate_says", language, value=f"{100 * answer.gate:.0f} %"))
+    for one in answer.repairs:
+        told.append(text("changed" if one.after else "cut", language, before=one.before, after=one.after, why=one.why))
+    changed = {one.before for one in answer.repairs}
+    told += [f"“{one.text}”: {one.why}" for one in answer.findings if one.text not in changed]
+    if answer.without:
+        told.append(text("lacking", language, fields=", ".join(answer.without)))
+    return told
 
 
 def arm_name(arm: str, language: Language) -> str:
@@ -136,10 +182,11 @@ def _marked(answer: Answer, language: Language) -> str:
     for number, claim in enumerate(answer.claims, 1):
         if not done <= claim.start < claim.end <= len(answer.text):
             continue
-        hover = escape(claim.citations[0].text if claim.citations else text(claim.verdict, language))
+        cited = claim.citations[0].text if claim.citations else text(_without_citation(claim), language)
+        hover = escape(f"{text(claim.verdict, language)}: {cited}")
         mark = _sign(claim.verdict, language, number if len(answer.claims) > 1 else 0)
         parts.append(escape(answer.text[done : claim.start]))
-        parts.append(f'<span class="fg-claim fg-{claim.verdict}" title="{hover}">'
+        parts.append(f'<span class="fg-claim fg-{claim.verdict}" tabindex="0" data-evidence="{hover}">'
                      f"{escape(answer.text[claim.start : claim.end])}</span>{mark}")  # fmt: skip
         done = claim.end
     return "".join(parts) + escape(answer.text[done:])
@@ -158,11 +205,15 @@ def _claim(claim: Claim, number: int, hits: Sequence[Hit], language: Language) -
     line = _sign(claim.verdict, language, number) + verdict
     said = f'<span class="fg-said">{escape(claim.text)}</span>' if number else ""
     if not claim.citations:
-        why = "no_evidence" if claim.verdict == "unverifiable" else "no_citation"
-        return f'<li>{line} <span class="fg-quiet">· {say(why, language)}</span>{said}</li>'
+        return f'<li>{line} <span class="fg-quiet">· {say(_without_citation(claim), language)}</span>{said}</li>'
     quotes = "".join(_citation(citation, hits, language) for citation in claim.citations)
     opened = f'<span class="fg-open">{say("open_citation", language)}</span>'
     return f"<li><details><summary>{line} · {opened}{said}</summary>{quotes}</details></li>"
+
+
+def _without_citation(claim: Claim) -> str:
+    """The text that says why a claim cites nothing."""
+    return "no_evidence" if claim.verdict == "unverifiable" else "no_citation"
 
 
 def _citation(citation: Citation, hits: Sequence[Hit], language: Language) -> str:
@@ -217,9 +268,11 @@ def _cost(answer: Answer, language: Language) -> str:
     parts = [text("seconds", language, value=f"{usage.seconds:.1f}")]
     if usage.prompt_tokens or usage.completion_tokens:
         parts.append(text("tokens", language, prompt=usage.prompt_tokens, completion=usage.completion_tokens))
+    if answer.confidence is not None:
+        parts.append(text("confidence", language, value=f"{100 * answer.confidence:.0f} %"))
     steps = {"retrieve": usage.retrieve_s, "generate": usage.generate_s, "verify": usage.verify_s}
     parts.append(text("steps", language, **{name: f"{seconds:.2f}" for name, seconds in steps.items()}))
-    return escape(" · ".join(parts))
+    return f'<span title="{say("confidence_help", language)}">{escape(" · ".join(parts))}</span>'
 
 
 # ------------------------------------------------------------------------------------------------------------ evidence

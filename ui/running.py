@@ -1,33 +1,23 @@
-"""Comparisons started from the page: each is `firmground compare` in a process of its own, in a folder of its own.
-
-So it goes on when the page is closed, is stopped like any process, and goes on from the rows that it left when it is
-started again. What a run was asked for stands in its request.json; whether it is at work is told by its folder's lock.
-"""
+"""Comparisons started from the page: each is `firmground compare` in a process of its own (`ui/processes.py`), in a
+folder of its own. What a run was asked for stands in its request.json; it goes on from the rows that it left."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from firmground.eval.locked import locked
 from firmground.eval.manifest import read_json
 from firmground.knowledge.durable import write_atomic
 from firmground.knowledge.errors import InputError
+from firmground.ui import processes
 from firmground.ui.workspace import Workspace
 
 State = Literal["running", "done", "stopped", "failed"]
 
-REQUEST, LOG = "request.json", "run.log"
-PROCESS = "process"  # the number of the process that was started last, and how many rows there were then
-
-_children: dict[Path, subprocess.Popen[bytes]] = {}  # started by this process: they are reaped when they are looked at
+REQUEST = "request.json"
 
 
 @dataclass(frozen=True)
@@ -39,13 +29,14 @@ class Request:
     arms: tuple[str, ...]
     limit: int
     generator: str
+    device: str = ""
 
     def command(self, out: Path) -> list[str]:
         options = {
             "--kb": self.kb, "--questions": self.questions, "--arms": ",".join(self.arms), "--limit": str(self.limit),
-            "--generator": self.generator, "--out": str(out),
+            "--generator": self.generator, "--device": self.device, "--out": str(out),
         }  # fmt: skip
-        return [sys.executable, "-m", "firmground.ui.cli", "compare", *(f"{key}={options[key]}" for key in options)]
+        return [*processes.FIRMGROUND, "compare", *(f"{key}={options[key]}" for key in options)]
 
 
 @dataclass(frozen=True)
@@ -73,47 +64,41 @@ def start(workspace: Workspace, name: str, request: Request) -> Path:
     before = _request(folder)
     if before is not None and before != request:
         raise InputError(f"there is a run called {name} already; take another name")
-    if _is_held(folder):
+    if processes.is_held(folder):
         raise InputError(f"{name} is at work already")
     write_atomic(folder / REQUEST, json.dumps(asdict(request), ensure_ascii=False).encode(), "request")
-    with open(folder / LOG, "wb") as log:
-        process = subprocess.Popen(
-            request.command(folder), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-    _children[folder] = process
-    (folder / PROCESS).write_text(f"{process.pid} {_rows(folder / 'outcomes.jsonl')}", encoding="ascii")
+    processes.start(folder, request.command(folder), _rows(folder / "outcomes.jsonl"))
     return folder
 
 
 def stop(run: Run) -> None:
     """Ask a run to stop as Ctrl-C would: what was answered is kept."""
-    child = _children.get(run.folder)
-    if child is not None:
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT)
-    elif run.state == "running":  # started by a page that is gone: the holder of the lock wrote its number
-        try:
-            os.kill(int((run.folder / PROCESS).read_text(encoding="ascii").split()[0]), signal.SIGINT)
-        except (OSError, ValueError, IndexError):
-            return
+    processes.stop(run.folder)
 
 
 def look(folder: Path) -> Run:
-    """What a run's folder says now."""
+    """What a run's folder says now. One whose manifest can't be read has failed, and says why."""
     request = _request(folder)
-    child = _children.get(folder)
-    alive = child is not None and child.poll() is None
-    manifest = read_json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
-    arms = [arm["name"] for arm in manifest.get("arms", [])] or list(request.arms if request else ())
-    total = int(manifest.get("questions", {}).get("count") or (request.limit if request else 0))
+    alive = processes.is_alive(folder)
+    path = folder / "manifest.json"
+    try:
+        manifest = read_json(path) if path.is_file() else {}
+        arms = [str(arm["name"]) for arm in manifest.get("arms", [])] or list(request.arms if request else ())
+        total = int(manifest.get("questions", {}).get("count") or (request.limit if request else 0))
+    except InputError as error:
+        return Run(folder.name, folder, "failed", 0, 0, request, str(error))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"{path} isn't what a run has ({error!r}); run it again, or delete the folder"
+        return Run(folder.name, folder, "failed", 0, 0, request, problem)
     rows = _rows(folder / "outcomes.jsonl")
     done = min(total, rows // max(1, len(arms)))
     complete = (folder / "summary.json").is_file() and done >= total > 0
-    problem = "" if alive or complete else _last_words(folder)
+    problem = "" if alive or complete else processes.last_words(folder)
     state: State = (
-        "running" if alive or _is_held(folder) else "done" if complete else "failed" if problem else "stopped"
+        "running" if alive or processes.is_held(folder) else "done" if complete else "failed" if problem else "stopped"
     )
-    left = _left(folder, rows, len(arms), done, total) if state == "running" else None
+    pace = processes.pace(folder, rows) if state == "running" else None
+    left = None if pace is None else pace * len(arms) * (total - done)
     return Run(folder.name, folder, state, done, total, request, problem, left)
 
 
@@ -137,36 +122,13 @@ def _request(folder: Path) -> Request | None:
 
 def _rows(file: Path) -> int:
     try:
-        with open(file, "rb") as opened:
-            return sum(block.count(b"\n") for block in iter(lambda: opened.read(1 << 20), b""))
+        known = file.stat()
+        return _rows_of(file, known.st_mtime_ns, known.st_size)
     except OSError:
         return 0
 
 
-def _is_held(folder: Path) -> bool:
-    """Whether a process is at work in the folder."""
-    try:
-        with locked(folder, []):
-            return False
-    except InputError:
-        return True
-
-
-def _last_words(folder: Path) -> str:
-    """The error that the command ended with, if it did: one line, without its name. An interruption is no error."""
-    try:
-        lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    told = [line.removeprefix("firmground: ") for line in lines if line.startswith("firmground: ")]
-    return told[-1] if told and not told[-1].startswith("interrupted") else ""
-
-
-def _left(folder: Path, rows: int, arms: int, done: int, total: int) -> float | None:
-    """Seconds until the end at the pace since it was started last; None where nothing is known yet."""
-    try:
-        before = int((folder / PROCESS).read_text(encoding="ascii").split()[1])
-        spent = datetime.now(UTC).timestamp() - (folder / PROCESS).stat().st_mtime
-    except (OSError, ValueError, IndexError):
-        return None
-    return spent / (rows - before) * arms * (total - done) if rows > before else None
+@lru_cache(maxsize=64)  # a long run has more than 100 MB of rows, and the page looks at every run whenever it is drawn
+def _rows_of(file: Path, changed: int, size: int) -> int:
+    with open(file, "rb") as opened:
+        return sum(block.count(b"\n") for block in iter(lambda: opened.read(1 << 20), b""))

@@ -47,6 +47,7 @@ STYLE = """
 [data-testid="InputInstructions"] { display: none; }
 .st-key-answers [data-testid="stHorizontalBlock"] { flex-wrap: wrap; align-items: stretch; }
 .st-key-answers [data-testid="stColumn"] { flex: 1 1 16rem; min-width: min(16rem, 100%); }
+[data-testid="stButtonGroup"] button[data-selected="true"] * { color: var(--fg-accent); }
 .st-key-examples { gap: .5rem !important; }
 .st-key-examples button { min-height: 0; padding: .3rem .8rem; border-radius: 2rem; text-align: start; }
 .st-key-examples button p { font-size: .9rem; }
@@ -79,6 +80,19 @@ STYLE = """
   text-decoration-color: var(--fg-contradicted); }
 .fg-claim.fg-unsupported { text-decoration-style: dashed; text-decoration-color: var(--fg-unsupported); }
 .fg-claim.fg-unverifiable { text-decoration-style: dotted; text-decoration-color: var(--fg-unverifiable); }
+/* What a claim rests on, on hovering, tapping or reaching it by keyboard; as wide as the card: never clipped. */
+.fg-answer { position: relative; }
+.fg-claim[data-evidence] { cursor: help; }
+.fg-claim[data-evidence]:is(:hover, :focus)::after { content: attr(data-evidence); position: absolute; inset-inline: 0;
+  margin-top: 2.1em; z-index: 5; padding: .55rem .8rem; border-radius: .5rem; border: 1px solid var(--fg-line);
+  background: var(--fg-card); box-shadow: 0 .3rem 1rem #0003; color: var(--fg-ink); font-size: .9rem; line-height: 1.5;
+  white-space: pre-wrap; max-height: 12rem; overflow: hidden; }
+.fg-claim:focus-visible { outline: 2px solid var(--fg-accent); outline-offset: 2px; border-radius: .2rem; }
+.fg-history details { border: 1px solid var(--fg-line); border-radius: .5rem; padding: .35rem .8rem; margin: .35rem 0;
+  overflow-wrap: anywhere; }
+.fg-history dl { margin: .4rem 0; } .fg-history dt { font-size: .85rem; color: var(--fg-accent); font-weight: 600; }
+.fg-history dd { margin: 0 0 .4rem; line-height: 1.6; position: relative; }
+.fg-page p.fg-understood { margin: .15rem 0 0; }
 .fg-sign { display: inline-block; font-weight: 700; font-size: .72em; line-height: 1.45em; min-width: 1.45em;
   text-align: center; border-radius: 1em; border: 1.5px solid currentColor; margin-inline: .3em .35em;
   vertical-align: .12em; white-space: nowrap; padding: 0 .15em; }
@@ -110,6 +124,8 @@ STYLE = """
 .fg-evidence .fg-card { height: 100%; box-sizing: border-box; padding: .8rem 1rem; }
 .fg-title { font-weight: 600; font-size: .95rem; margin: 0 0 .15rem; }
 .fg-passage { max-height: 15rem; overflow-y: auto; margin: .45rem 0; }
+.fg-page p.fg-quiet { margin: 0; }
+.fg-page dl.fg-figures { padding: 0; } .fg-page .fg-figures dt { padding: 0; }
 .fg-figures { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: .4rem 0 .8rem; }
 .fg-figures dt { color: var(--fg-quiet); font-size: .8rem; } .fg-figures dd { margin: 0; font-weight: 600; }
 .fg-document { white-space: pre-wrap; line-height: 1.7; margin-top: .6rem; overflow-wrap: anywhere; }
@@ -128,6 +144,7 @@ STYLE = """
 .fg-trust table, .fg-table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
 .fg-trust th, .fg-trust td, .fg-table th, .fg-table td { text-align: start; padding: .25rem 1rem .25rem 0; border: 0;
   border-bottom: 1px solid var(--fg-line); font-weight: 400; vertical-align: bottom; }
+.fg-table { word-break: keep-all; font-size: .92rem; }
 .fg-trust th, .fg-table th { color: var(--fg-quiet); }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 4.4rem 1rem 3rem; }
@@ -137,3 +154,12 @@ STYLE = """
 .fg-logo { background: url("data:image/svg+xml;base64,LOGO") center / contain no-repeat; }
 </style>
 """.replace("LOGO", b64encode(ICON.encode()).decode())
+
+# What Streamlit says itself, in English alone, said in Chinese: the box that files are dropped into.
+CHINESE = """
+<style>
+[data-testid="stFileUploaderDropzone"] :is(button p, [data-testid$="Instructions"] span) { font-size: 0; }
+[data-testid="stFileUploaderDropzone"] button p::after { content: "选择文件"; font-size: .875rem; }
+[data-testid="stFileUploaderDropzoneInstructions"] span::after { content: "每个文件不超过 200 MB"; font-size: .875rem; }
+</style>
+"""

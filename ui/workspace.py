@@ -3,6 +3,7 @@
 knowledge/NAME/   a knowledge base, with about.txt beside its files
 questions/        question files that were handed in
 runs/NAME/        what `firmground compare --out` writes, with request.json: what was asked for
+audits/NAME/      what `firmground audit all --out` writes, with request.json and data/: files that were handed in
 labels.jsonl      a line for each mark on an answer
 """
 
@@ -49,6 +50,10 @@ class Workspace:
     @property
     def runs(self) -> Path:
         return self.root / "runs"
+
+    @property
+    def audits(self) -> Path:
+        return self.root / "audits"
 
     def base(self, name: str) -> Path:
         """The folder of a knowledge base by name. Raises InputError where the name isn't one."""
@@ -118,6 +123,10 @@ class Workspace:
     def run(self, name: str) -> Path:
         """The folder of a run by name. Raises InputError where the name isn't one."""
         return self._named(self.runs, name)
+
+    def audit(self, name: str) -> Path:
+        """The folder of an audit by name. Raises InputError where the name isn't one."""
+        return self._named(self.audits, name)
 
     def _named(self, folder: Path, name: str) -> Path:
         if not is_name(name):

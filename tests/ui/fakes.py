@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag.arms import Arm
-from firmground.rag.types import Answer, Citation, Claim, Usage, Verdict
+from firmground.rag.types import Answer, Citation, Claim, Replaced, Usage, Verdict, Weighing
 
 PASSAGE = Passage(
     7, "physical-001", "Water is odd. It swells by 9 percent when it freezes.", 100, 153,
@@ -29,16 +29,25 @@ class FakeAssistant:
     supported: str = "9 percent"
     verdict: Verdict = "unsupported"  # of every other claim
     log: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)  # as the arms were asked, each by one of `arms`
+    arms: list[Arm] = field(default_factory=list)
+    after: Mapping[str, list[Weighing | Replaced]] = field(default_factory=dict)  # by arm, what follows its words
+    generator: None = None
     verifier: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="words-0", threshold=0.5))
 
-    def stream(self, question: str, arm: Arm) -> Iterator[str | Answer]:
+    def stream(self, question: str, arm: Arm) -> Iterator[str | Weighing | Replaced | Answer]:
         self.log.append(f"ask {arm.name}")
+        self.questions.append(question)
+        self.arms.append(arm)
         text = self.answers[arm.name]
         if isinstance(text, Exception):
             raise text
         words = text.split(" ")
         for number, word in enumerate(words):
             yield word if number == 0 else f" {word}"
+        for one in self.after.get(arm.name, []):
+            text = one.text if isinstance(one, Replaced) else text
+            yield one
         hits = (self.hit,) if arm.retrieve != "none" else ()
         usage = Usage(20, len(words), 0.25, 1.0)
         claims = () if not text else (Claim(text, 0, len(text)),)

@@ -1,4 +1,4 @@
-"""The real page, started as a person starts it, on a free port of this machine."""
+"""The real page, started as a person starts it, on a free port of this machine; and a real browser to open it in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 def start(*options: str) -> tuple[subprocess.Popen[bytes], int]:
@@ -19,6 +29,30 @@ def start(*options: str) -> tuple[subprocess.Popen[bytes], int]:
     command = [sys.executable, "-m", "firmground.ui.cli", "ui", "--port", str(port), *options]
     # A shell that puts a test run into the background has it ignore Ctrl-C, and children inherit that.
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_heed_interrupts), port
+
+
+@contextmanager
+def served(*options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The page's address and the process that serves it, until the block ends."""
+    process, port = start(*options)
+    try:
+        wait_until_served(process, port)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextmanager
+def chromium(number: int = 1) -> Iterator[list[Any]]:
+    """So many of Debian's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browsers = [driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS) for _ in range(number)]
+        yield browsers
+        for browser in browsers:
+            browser.close()
 
 
 def _heed_interrupts() -> None:

@@ -16,8 +16,10 @@ from dataclasses import replace
 from streamlit.testing.v1 import AppTest
 
 from firmground.knowledge.errors import InputError
+from firmground.rag.arms import AUGMENTED, EXTRACTIVE, PLAIN
+from firmground.rag.types import Replaced, Weighing
 from firmground.ui import engine, page
-from firmground.ui.views.compare import Asked, Settings, check
+from firmground.ui.asked import Asked, Settings, check
 from firmground.ui.wording import EXAMPLES, text
 from tests.ui.fakes import HIT, PASSAGE, FakeAssistant, FakeBase
 
@@ -30,9 +32,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeAssistant:
     """The engine, replaced by a fake; the command line, by that of `firmground ui` without options."""
     assistant = FakeAssistant({"plain": "1 cubic foot", "augmented": "by 9 percent", "extractive": "9 percent"})
     monkeypatch.setattr(sys, "argv", ["app.py"])
-    monkeypatch.setattr(engine, "knowledge_base", lambda kb: FakeBase())
-    monkeypatch.setattr(engine, "generator", lambda name: object())
-    monkeypatch.setattr(engine, "assistant", lambda kb, generator: assistant)
+    monkeypatch.setattr(engine, "knowledge_base", lambda kb, device=None: FakeBase())
+    monkeypatch.setattr(engine, "generator", lambda name, device=None: object())
+    monkeypatch.setattr(engine, "assistant", lambda kb, generator, chosen=None: assistant)
     return assistant
 
 
@@ -108,14 +110,14 @@ def test_both_answers_with_verdicts_and_the_evidence(fake):
     assert "1.2 s · 20 + 3 tokens · find 0.25 s · answer 1.00 s · check 0.00 s" in augmented.text
     # Scores and ranks, and who found it.
     for words in ("1. Why ice floats", "meaning #1 · cosine 0.62", "words #4 · BM25 7.25", "score 0.500", "Augmented"):
-        assert words in html(app)[-2] + html(app)[-1]
+        assert words in "".join(html(app))
 
 
 def test_arms_stream_in_turn_and_are_judged_once_together(fake, monkeypatch):
     drawn = []
     draw = page.streaming_card
     monkeypatch.setattr(
-        page, "streaming_card", lambda arm, words, lang: drawn.append((arm, words)) or draw(arm, words, lang)
+        page, "streaming_card", lambda arm, words, *more: drawn.append((arm, words)) or draw(arm, words, *more)
     )
     ask(opened())
     plain = [("plain", words) for words in ("", "1", "1 cubic", "1 cubic foot")]
@@ -137,6 +139,71 @@ def test_an_answer_that_declined_and_an_empty_one(fake):
     assert "(an empty answer)" in card(app, "plain").text
     assert "I don't know." in card(app, "augmented").text
     assert "Declined to answer" in card(app, "augmented").text
+
+
+def test_a_follow_up_is_understood_by_what_was_said_and_a_new_start_forgets_it(fake):
+    app = ask(opened(), "How many bones does an adult have?")
+    fake.answers = {"plain": "fewer", "augmented": "300"}
+    follow(app, "How long is it?")
+    assert fake.questions[-2:] == ["How long is it? (bones adult 9 percent)"] * 2  # what augmented said, not plain
+    assert "Understood as: How long is it? (bones adult 9 percent)" in read(app).text
+    past = next(one for one in html(app) if "fg-history" in one)
+    assert "How many bones does an adult have?" in past
+    assert "by 9 percent" in past
+    assert "300" in card(app, "augmented").text
+    # An empty follow-up asks nothing; a new question above has no history.
+    follow(app, "  ")
+    assert len(fake.questions) == 4
+    ask(app, "And now?")
+    assert fake.questions[-1] == "And now?"
+    assert not any("fg-history" in one for one in html(app))
+    button(app, "Start anew").click().run()
+    assert not app.exception
+    assert app.text_input(key="question").value == ""
+    assert not any("fg-asked" in one for one in html(app))
+
+
+def follow(app: AppTest, question: str) -> None:
+    app.text_input(key="follow-up").input(question)
+    button(app, "Ask on").click().run()
+    assert not app.exception
+
+
+def button(app: AppTest, label: str):
+    return next(one for one in app.button if one.label == label)
+
+
+def test_what_a_quotation_took_the_place_of_is_told(fake, monkeypatch):
+    drawn = []
+    draw = page.streaming_card
+    monkeypatch.setattr(
+        page, "streaming_card", lambda arm, words, *more: drawn.append((arm, words, *more)) or draw(arm, words, *more)
+    )
+    fake.after = {"augmented": [Weighing(1, 2), Weighing(2, 2), Replaced("by 9 percent", "quotation")]}
+    fake.answers = {"plain": "1", "augmented": "a lot"}
+    app = ask(opened())
+    assert drawn[-3:] == [
+        ("augmented", "a lot", "en", Weighing(1, 2)), ("augmented", "a lot", "en", Weighing(2, 2)),
+        ("augmented", "by 9 percent", "en", None),
+    ]  # fmt: skip
+    assert "The model wrote “a lot”." in card(app, "augmented").text
+    assert "The model wrote" not in card(app, "plain").text
+
+
+def test_a_mitigation_is_switched_off_and_another_on(fake):
+    app = opened()
+    app.toggle(key="switch-spans").set_value(False).run()
+    app.toggle(key="switch-gate").set_value(True).run()
+    ask(app)
+    assert fake.arms == [PLAIN, replace(AUGMENTED, spans=0, gate=0.2)]
+    app.toggle(key="switch-sentences").set_value(False).run()
+    assert app.toggle(key="switch-budget").disabled  # nothing is left to limit
+    app.radio(key="language").set_value("中文").run()
+    assert [app.toggle(key=f"switch-{name}").value for name in ("spans", "gate", "best")] == [False, True, True]
+    app.multiselect(key="arms").set_value(["plain"]).run()  # the switches aren't drawn, and aren't forgotten
+    app.multiselect(key="arms").set_value(["plain", "augmented"]).run()
+    assert not app.exception
+    assert [app.toggle(key=f"switch-{name}").value for name in ("spans", "gate", "best")] == [False, True, True]
 
 
 def test_the_language_is_switched_and_what_was_asked_stays(fake):
@@ -230,7 +297,7 @@ def test_without_an_arm_nothing_is_asked(fake):
 
 
 def test_what_is_missing_is_named():
-    whole = Settings("kb", ("plain",), "model")
+    whole = Settings("kb", (PLAIN,), "model")
     cases = {
         "error_empty": Asked("", whole),
         "error_no_arm": Asked("q", replace(whole, arms=())),
@@ -242,7 +309,7 @@ def test_what_is_missing_is_named():
             with pytest.raises(InputError, match=re.escape(text(problem, language))):
                 check(asked, language)
     check(Asked("q", whole), "en")
-    check(Asked("q", Settings("kb", ("extractive",), "")), "en")  # needs no model
+    check(Asked("q", Settings("kb", (EXTRACTIVE,), "")), "en")  # needs no model
 
 
 def test_an_empty_question_is_named(fake):
@@ -268,7 +335,7 @@ def test_nothing_that_others_wrote_becomes_markup(fake):
     reader = read(app)
     assert not {"script", "img", "a", "iframe", "style", "svg", "object", "input", "form"} & set(reader.tags)
     assert {name for name, _ in reader.attributes} <= {
-        "class", "title", "role", "aria-label", "data-arm", "tabindex",
+        "class", "title", "role", "aria-label", "data-arm", "data-evidence", "tabindex",
     }  # fmt: skip
     assert EVIL.replace("\n", " ") in reader.text  # the question
     assert reader.text.count(EVIL) >= 8  # answers, passages, titles, places

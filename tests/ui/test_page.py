@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("streamlit", reason="the page needs Streamlit: pip install 'firmground[ui]'")
 
 from firmground.knowledge.packs import pack_documents
-from firmground.knowledge.types import Passage
+from firmground.knowledge.types import Hit, Passage
 from firmground.rag.arms import ANSWERING
-from firmground.rag.types import Answer, Citation, Claim
+from firmground.rag.types import Answer, Citation, Claim, Finding, Repair
 from firmground.ui import page
 from firmground.ui.show import VERDICTS
 from firmground.ui.theme import STYLE, THEME
@@ -44,11 +44,44 @@ def test_what_is_cited_is_marked_by_offsets_in_the_document(spans, expected):
 def test_several_claims_are_numbered_and_marked_in_place():
     claims = (Claim("Ice floats.", 0, 11, "supported", 0.9), Claim("It is dry.", 12, 22, "contradicted", 0.2))
     body = page.answer_card(Answer("q", "Ice floats. It is dry.", "plain", claims=claims), (), "en")
-    assert re.findall(r'fg-claim fg-(\w+)" title="[^"]*">([^<]*)<', body) == [
-        ("supported", "Ice floats."), ("contradicted", "It is dry."),
+    assert re.findall(r'fg-claim fg-(\w+)" tabindex="0" data-evidence="([^"]*)">([^<]*)<', body) == [
+        ("supported", f"Supported: {text('no_citation', 'en')}", "Ice floats."),
+        ("contradicted", f"Contradicted: {text('no_citation', 'en')}", "It is dry."),
     ]  # fmt: skip
     assert body.count("1✓") == 2
     assert body.count("2✗") == 2
+
+
+def test_hovering_shows_the_evidence_sentence():
+    claim = Claim("abc", 0, 3, "supported", 1.0, (Citation("d", 9, 5, 8, 'a "b"', "s"),))
+    body = page.answer_card(Answer("q", "abc", "plain", claims=(claim,)), (), "zh")
+    assert 'data-evidence="有依据: a &quot;b&quot;"' in body
+
+
+def test_everything_that_happened_to_an_answer_is_told():
+    answer = Answer(
+        "q", "a", "augmented", (), gate=0.123, basis="model", without=("spans",), confidence=0.456,
+        repairs=(Repair("b", "", "no evidence"), Repair("he", "they", "any gender")),
+        findings=(Finding(0, 2, "he", "gendering", "any gender"), Finding(0, 1, "x", "slur", "a slur")),
+    )  # fmt: skip
+    assert page.remarks(answer, "w", "en") == [
+        "The model wrote “w”. A quotation fits the question and is likely enough: it is given instead.",
+        "Probability that what was found answers the question: 12 %",
+        "“b” was cut: no evidence",
+        "“he” became “they”: any gender",
+        "“x”: a slur",
+        "Without spans: this model tells no probabilities.",
+    ]
+    assert "the model&#x27;s confidence 46 %" in page.answer_card(answer, (), "en")
+    assert page.remarks(Answer("q", "a", "plain", basis="model"), "", "en") == []
+    from_memory = replace(answer, hits=(Hit(PASSAGE, 1.0),))
+    assert text("from_memory", "zh") in page.remarks(from_memory, "", "zh")
+
+
+def test_how_a_question_was_understood_is_told_where_it_differs():
+    assert "Understood as: tall? (tower)" in page.asked("tall?", "tall? (tower)", "en")
+    assert "理解为：多高？（塔）" in page.asked("多高？", "多高？（塔）", "zh")
+    assert "nderstood" not in page.asked("tall?", "tall?", "en")
 
 
 def test_a_claim_that_overlaps_another_or_lies_outside_is_not_marked_twice():

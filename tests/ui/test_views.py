@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from firmground.knowledge.base import KnowledgeBase
 from firmground.knowledge.types import Document
-from firmground.ui import charts, engine
+from firmground.ui import engine
 from firmground.ui.serve import TOKEN
 from firmground.ui.views import compare
 from firmground.ui.wording import TEXTS, text
@@ -131,27 +130,6 @@ def test_nothing_can_be_changed_read_only(space):
 
 def test_runs_without_any_say_what_to_do(space):
     assert text("run_none", "zh") in words(drawn(space, "runs", "zh"))
-
-
-def test_a_finished_run_is_shown_with_its_figures(space):
-    folder = space.run("done")
-    folder.mkdir(parents=True)
-    figure = {"value": 0.5, "low": 0.2, "high": 0.8, "n": 2}
-    none = {"value": None, "low": None, "high": None, "n": 0}
-    summary = {
-        "arms": {"plain": {"right": figure, "hallucination": figure, "abstained": none}},
-        "counts": {"questions": 2, "errors": {"plain": 1}},
-    }
-    (folder / "summary.json").write_text(json.dumps(summary))
-    (folder / "manifest.json").write_text(json.dumps({"arms": [{"name": "plain"}], "questions": {"count": 2}}))
-    (folder / "outcomes.jsonl").write_text("{}\n{}\n")
-    (folder / "report.html").write_text("<h1>report</h1>")
-    app = drawn(space, "runs")
-    assert text("run_failed_rows", "en", count=1) in words(app)
-    assert charts.outcome_rows(summary, "zh") == [
-        {"arm": "纯模型", "outcome": "正确", "value": 50.0, "low": 20.0, "high": 80.0},
-        {"arm": "纯模型", "outcome": "幻觉", "value": 50.0, "low": 20.0, "high": 80.0},
-    ]
 
 
 def test_settings_name_models_and_machine(space):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 import time
@@ -172,7 +173,11 @@ def until(true, seconds: float = 30) -> None:
 
 def test_a_run_is_followed_stopped_and_can_go_on(space, monkeypatch):
     program(monkeypatch, SLOW)
-    folder = running.start(space, "q-1", ASKED)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for a page that was started in the background
+    try:
+        folder = running.start(space, "q-1", ASKED)
+    finally:
+        signal.signal(signal.SIGINT, before)
     until((folder / "ready").exists)
     run = look(folder)
     assert (run.state, run.done, run.total) == ("running", 2, 3)

@@ -3,66 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from firmground.eval.ablate import MITIGATIONS
-from firmground.eval.report.reasons import reasons_page
 from firmground.knowledge import weights
 from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.knowledge.packs import pack_names
 from firmground.rag.arms import ANSWERING, AUGMENTED, Arm
-from firmground.rag.types import Replaced
-from firmground.ui import engine, page
+from firmground.rag.types import Replaced, Weighing
+from firmground.ui import choices, engine, page
+from firmground.ui.asked import Asked, Settings, check, understood
 from firmground.ui.frame import Frame, unexpected, with_more
+from firmground.ui.switches import SWITCHES, starts_on, switched, useless
+from firmground.ui.views.answered import under
 from firmground.ui.wording import EXAMPLES, Language, text
 
 if TYPE_CHECKING:
-    from firmground.knowledge.types import Hit
     from firmground.rag.assistant import Assistant
-    from firmground.rag.types import Answer, Citation
+    from firmground.rag.types import Answer
 
 DEFAULT_ARMS = ("plain", "augmented")
-NOT_SWITCHED = ("retrieval", "likelihood", "chains")  # the first makes it plain, the others need choices
-SWITCHES = {one.name: one for one in MITIGATIONS if one.is_on(AUGMENTED) and one.name not in NOT_SWITCHED}
-READING_HEIGHT = 620
-READING_ROOM = 1200  # characters shown before and after a cited place
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the sidebar says. `without`: names of mitigations that are switched off in the augmented arm."""
-
-    kb: str
-    arms: tuple[str, ...]
-    generator: str
-    without: tuple[str, ...] = ()
-
-    @property
-    def generator_needed(self) -> str:
-        """The generator's name, or "" where no chosen arm generates: then none is loaded."""
-        return self.generator if any(ANSWERING[name].generator for name in self.arms) else ""
-
-    def arm(self, name: str) -> Arm:
-        arm = ANSWERING[name]
-        for one in self.without if name == AUGMENTED.name else ():
-            arm = SWITCHES[one].off(arm)
-        return arm
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question with the settings it was asked with; its answers once there are any, or what went wrong."""
-
-    question: str
-    settings: Settings
-    answers: Mapping[str, Answer] | None = None
-    verifier: str = ""
-    problem: str = ""
+MOST_EARLIER = 20  # questions of a conversation that stay on the page
 
 
 def draw(frame: Frame) -> None:
@@ -75,7 +40,7 @@ def draw(frame: Frame) -> None:
     elif asked.answers is None and not asked.problem:
         _answer(asked, language)
     else:
-        _show(asked, frame)
+        _show(asked, settings, frame)
     _warm_up(settings, language)
 
 
@@ -89,8 +54,9 @@ def _sidebar(frame: Frame) -> Settings:
     names = [name for name, model in weights.MODELS.items() if model.kind == "generator"]
     own = [str(frame.workspace.base(name)) for name in frame.workspace.bases()]
     kb = st.sidebar.selectbox(
-        text("kb", language), with_more([*pack_names(), *own], frame.kb, state.kb), key="kb", accept_new_options=True,
-        format_func=lambda name: name.rsplit("/", 1)[-1] if name in own else name, help=text("kb_help", language),
+        text("kb", language), with_more([*pack_names(), *own], frame.kb, state.kb), key="kb",
+        accept_new_options=not frame.read_only, help=text("kb_help", language),
+        format_func=lambda name: name.rsplit("/", 1)[-1] if name in own else name,
     )  # fmt: skip
     arms = st.sidebar.multiselect(
         text("arms", language), list(ANSWERING), key="arms", format_func=lambda name: page.arm_name(name, language),
@@ -98,27 +64,38 @@ def _sidebar(frame: Frame) -> Settings:
     )  # fmt: skip
     generator = st.sidebar.selectbox(
         text("generator", language), with_more(names, frame.generator, state.generator), key="generator",
-        accept_new_options=True, help=text("generator_help", language),
+        accept_new_options=not frame.read_only, help=text("generator_help", language),
     )  # fmt: skip
-    return Settings((kb or "").strip(), tuple(arms), (generator or "").strip(), _switches(arms, language))
+    flipped = _switches(arms, language)
+    return Settings((kb or "").strip(), _arms(arms, flipped, language), (generator or "").strip(), choices.current())
 
 
-def _switches(arms: list[str], language: Language) -> tuple[str, ...]:
-    """Switches for what the augmented arm does; the names of those that are off."""
+def _arms(names: Sequence[str], flipped: Sequence[str], language: Language) -> tuple[Arm, ...]:
+    """The chosen arms as they will answer; as they come, with a message, where options don't go together."""
+    try:
+        arms = [choices.adjusted(ANSWERING[name]) for name in names]
+        return tuple(switched(arm, flipped) if arm.name == AUGMENTED.name else arm for arm in arms)
+    except InputError as error:
+        st.sidebar.html(page.error(str(error), language))
+        return tuple(ANSWERING[name] for name in names)
+
+
+def _switches(arms: Sequence[str], language: Language) -> list[str]:
+    """A switch for each mitigation of the augmented arm; the names of those that are turned the other way."""
+    state = st.session_state
     if AUGMENTED.name not in arms:
-        return ()
+        return []
+    kept: list[str] = state.get("flipped", [])  # switches aren't drawn in other views, and would be forgotten there
+    on = {name for name in SWITCHES if state.get(f"switch-{name}", starts_on(name) != (name in kept))}
     with st.sidebar.expander(text("switches", language)):
-        st.caption(text("switches_note", language))
-        return tuple(
-            name
-            for name in SWITCHES
-            if not st.toggle(
-                text(f"switch_{name}", language),
-                value=True,
-                key=f"switch-{name}",
-                help=text(f"switch_{name}_help", language),
-            )
-        )
+        st.html(page.small(text("switches_note", language)))
+        for name in SWITCHES:
+            with st.container(gap=None):
+                label, off = text(f"switch_{name}", language), useless(name, on)
+                st.toggle(label, name in on, key=f"switch-{name}", disabled=off)
+                st.html(page.small(text(f"switch_{name}_help", language)))
+    state.flipped = [name for name in SWITCHES if (name in on) != starts_on(name)]
+    return list(state.flipped)
 
 
 def _question_form(settings: Settings, language: Language) -> None:
@@ -134,17 +111,37 @@ def _question_form(settings: Settings, language: Language) -> None:
     with st.container(key="examples", horizontal=True, gap="small"):
         for kind in sorted(EXAMPLES, key=lambda one: one != language):
             for number, (kb, question) in enumerate(EXAMPLES[kind]):
-                st.button(question, key=f"example-{kind}-{number}", on_click=_ask, args=(question, settings, kb))
+                st.button(
+                    question, key=f"example-{kind}-{number}", on_click=_ask,
+                    args=(Asked(question, settings), kb),
+                )  # fmt: skip
 
 
-def _ask(question: str, settings: Settings, kb: str = "", arm: str = "") -> None:
+def _ask(asked: Asked, kb: str = "", arm: str = "") -> None:
     """Ask with a click: `kb` is opened for it, `arm` added. The Chinese pack gets the arm that needs no model."""
-    kb, arms = kb or settings.kb, list(settings.arms)
+    settings, state = asked.settings, st.session_state
     arm = arm or ("extractive" if kb == "commonsense-zh" else "")
-    if arm and arm not in arms:
-        arms.append(arm)
-    st.session_state.update(question=question, kb=kb, arms=arms)
-    st.session_state.asked = Asked(question, replace(settings, kb=kb, arms=tuple(arms)))
+    if arm and arm not in (one.name for one in settings.arms):
+        settings = replace(settings, arms=(*settings.arms, choices.adjusted(ANSWERING[arm])))
+    settings = replace(settings, kb=kb or settings.kb)
+    state.update(kb=settings.kb, arms=[one.name for one in settings.arms])
+    if not asked.earlier:
+        state.question = asked.question
+    state.asked = Asked(asked.question, settings, asked.earlier)
+
+
+def _ask_further(asked: Asked, settings: Settings) -> None:
+    """Ask what was typed below an answer, which it follows on."""
+    question = st.session_state["follow-up"].strip()
+    if not question:
+        return
+    st.session_state["follow-up"] = ""
+    earlier = (*asked.earlier, replace(asked, earlier=())) if asked.answers else asked.earlier
+    st.session_state.asked = Asked(question, settings, earlier[-MOST_EARLIER:])
+
+
+def _start_anew() -> None:
+    st.session_state.update(asked=None, question="")
 
 
 # ---------------------------------------------------------------------------------------------------------- the answer
@@ -152,15 +149,22 @@ def _ask(question: str, settings: Settings, kb: str = "", arm: str = "") -> None
 
 def _answer(asked: Asked, language: Language) -> None:
     """Ask every arm in turn, stream what it says, judge them all on the same evidence, and keep the result."""
+    st.html(page.NOTHING_BELOW)
+    _history(asked, language)
     st.html(page.asked(asked.question))
-    area, status = st.container(key="answers"), st.empty()
+    area, settings = st.container(key="answers"), asked.settings
+    st.container(key="below")  # in its place, so that what it held goes out of sight
+    status = st.empty()
     try:
         check(asked, language)
         with status, st.spinner(text("loading", language)):
-            assistant = engine.assistant(asked.settings.kb, asked.settings.generator_needed)
-        answers = _stream(assistant, asked, area, status, language)
+            assistant = engine.assistant(settings.kb, settings.generator_needed, settings.chosen)
+        with status, st.spinner(text("understanding", language)):
+            asked = replace(asked, understood=understood(asked, assistant))
+        answers, written = _stream(assistant, asked, area, status, language)
         with status, st.spinner(text("judging", language)):
-            done = replace(asked, answers=assistant.judge(answers), verifier=assistant.verifier.name)
+            judged = assistant.judge(answers)
+        done = replace(asked, answers=judged, written=written, verifier=assistant.verifier.name)
     except FirmgroundError as error:
         done = replace(asked, problem=str(error))
     except Exception as error:  # whatever it is: a person gets one line, the terminal the traceback
@@ -170,142 +174,108 @@ def _answer(asked: Asked, language: Language) -> None:
     st.rerun()
 
 
-def check(asked: Asked, language: Language) -> None:
-    """Raises InputError where there is nothing to ask, or nobody."""
-    if not asked.question:
-        raise InputError(text("error_empty", language))
-    if not asked.settings.arms:
-        raise InputError(text("error_no_arm", language))
-    if not asked.settings.kb:
-        raise InputError(text("error_no_kb", language))
-    if not asked.settings.generator and any(ANSWERING[name].generator for name in asked.settings.arms):
-        raise InputError(text("error_no_generator", language))
+def _stream(
+    assistant: Assistant, asked: Asked, area: Any, status: Any, language: Language
+) -> tuple[dict[str, Answer], dict[str, str]]:
+    """The arms' answers, not yet judged together, and by arm what the model had written where a quotation took its
+    place. Another click meanwhile closes the stream and stops the work."""
+    arms = asked.settings.arms
+    with area:
+        cards = [column.empty() for column in st.columns(len(arms))]
+    for arm, card in zip(arms, cards, strict=True):
+        card.html(page.waiting_card(arm.name, language))
+    answers: dict[str, Answer] = {}
+    written: dict[str, str] = {}
+    for arm, card in zip(arms, cards, strict=True):
+        with status, st.spinner(text("answering", language, arm=page.arm_name(arm.name, language))):
+            answers[arm.name], exchanged = _stream_one(assistant, asked.understood, arm, card, language)
+        if exchanged:
+            written[arm.name] = exchanged
+    return answers, written
 
 
-def _stream(assistant: Assistant, asked: Asked, area: Any, status: Any, language: Language) -> dict[str, Answer]:
-    """The arms' answers, not yet judged together. Another click meanwhile closes the stream and stops the work."""
+def _stream_one(assistant: Assistant, question: str, arm: Arm, card: Any, language: Language) -> tuple[Answer, str]:
+    """One arm's answer, drawn as it is made; and what was written before a quotation took its place, or ""."""
     from firmground.rag.types import Answer
 
-    names = asked.settings.arms
-    with area:
-        cards = {name: column.empty() for name, column in zip(names, st.columns(len(names)), strict=True)}
-    for name, card in cards.items():
-        card.html(page.waiting_card(name, language))
-    answers: dict[str, Answer] = {}
-    for name, card in cards.items():
-        so_far = ""
-        card.html(page.streaming_card(name, so_far, language))
-        spinner = st.spinner(text("answering", language, arm=page.arm_name(name, language)))
-        with status, spinner, closing(assistant.stream(asked.question, asked.settings.arm(name))) as pieces:  # type: ignore[type-var]
-            for piece in pieces:
-                if isinstance(piece, Answer):
-                    answers[name] = piece
-                    continue
-                if isinstance(piece, str | Replaced):
-                    so_far = so_far + piece if isinstance(piece, str) else piece.text
-                    card.html(page.streaming_card(name, so_far, language))
-    return answers
+    so_far = exchanged = ""
+    card.html(page.streaming_card(arm.name, so_far, language))
+    with closing(assistant.stream(question, arm)) as pieces:  # type: ignore[type-var]
+        for piece in pieces:
+            if isinstance(piece, Answer):
+                return piece, exchanged
+            weighing = piece if isinstance(piece, Weighing) else None
+            if isinstance(piece, Replaced):
+                exchanged = so_far.strip() if piece.why == "quotation" else exchanged
+                so_far = piece.text
+            elif isinstance(piece, str):
+                so_far += piece
+            card.html(page.streaming_card(arm.name, so_far, language, weighing))
+    raise AssertionError("a stream ends with its answer")
 
 
 def _show_idle(settings: Settings, language: Language) -> None:
     """Nothing was asked yet: what will stand where."""
+    _history(None, language)
     st.html(page.hint("hint", language))
     if settings.arms:
         with st.container(key="answers"):
-            for name, column in zip(settings.arms, st.columns(len(settings.arms)), strict=True):
-                column.html(page.idle_card(name, language))
+            for arm, column in zip(settings.arms, st.columns(len(settings.arms)), strict=True):
+                column.html(page.idle_card(arm.name, language))
 
 
-def _show(asked: Asked, frame: Frame) -> None:
-    """A question that was asked, as it came out: drawn from what is kept, nothing is asked again."""
+def _show(asked: Asked, settings: Settings, frame: Frame) -> None:
+    """A question that was asked, as it came out: drawn from what is kept, nothing is asked again.
+
+    `settings` are those of the sidebar, by which a follow-up is asked.
+    """
     from firmground.rag.ground import measured_error, pooled
 
     language = frame.language
+    _history(asked, language)
     if asked.question:
-        st.html(page.asked(asked.question))
+        st.html(page.asked(asked.question, asked.understood, language))
     if asked.answers is None:
         st.html(page.error(asked.problem, language))
-        return
-    hits = pooled({name: answer.hits for name, answer in asked.answers.items()})
-    with st.container(key="answers"):
-        columns = st.columns(len(asked.answers))
-        for column, answer in zip(columns, asked.answers.values(), strict=True):
-            column.html(page.answer_card(answer, hits, language))
-            with column.container(key=f"under-{answer.arm}", horizontal=True, gap="small"):
-                _under(answer, hits, asked, frame)
-    _notes(asked, language)
-    st.html(page.legend(asked.verifier, measured_error(asked.verifier), language))
-    st.html(page.evidence(asked.answers, language))
+    else:
+        hits = pooled({name: answer.hits for name, answer in asked.answers.items()})
+        with st.container(key="answers"):
+            columns = st.columns(len(asked.answers))
+            for column, (name, answer) in zip(columns, asked.answers.items(), strict=True):
+                column.html(page.answer_card(answer, hits, language, asked.written.get(name, "")))
+                with column.container(key=f"under-{name}", horizontal=True, gap="small", vertical_alignment="center"):
+                    under(answer, hits, asked, frame)
+    with st.container(key="below"):
+        if asked.answers is not None:
+            _notes(asked, language)
+        if asked.answers is not None or asked.earlier:
+            _further(asked, settings, language)
+        if asked.answers is not None:
+            st.html(page.legend(asked.verifier, measured_error(asked.verifier), language))
+            st.html(page.evidence(asked.answers, language))
 
 
-def _under(answer: Answer, hits: Sequence[Hit], asked: Asked, frame: Frame) -> None:
-    """Below a card: a mark for the answer, and a button for each passage that it cites, by its number in the evidence.
+def _history(asked: Asked | None, language: Language) -> None:
+    """The questions before this one, with their answers, folded up. Takes its place also where there are none: an
+    element that moves from one place to another would show what stood there."""
+    place = st.empty()
+    if asked is not None and asked.earlier:
+        turns = [(one.question, one.understood, one.answers or {}) for one in asked.earlier]
+        place.html(page.history(turns, language))
 
-    No button bears a title: labels are read as markdown, and titles are written by others.
-    """
-    key = f"mark-{abs(hash((asked.question, asked.settings, answer.arm)))}"
-    if not frame.read_only:
-        st.feedback("thumbs", key=key, on_change=_mark, args=(key, answer, asked, frame))
-    if (
-        answer.basis == "evidence"
-        and answer.prompt is not None
-        and st.button(
-            text("why", frame.language), key=f"why-{answer.arm}", type="tertiary", icon=":material/account_tree:"
+
+def _further(asked: Asked, settings: Settings, language: Language) -> None:
+    """Where the next question of the conversation is asked, or another conversation begun."""
+    with st.form("further", border=False):
+        box, button, anew = st.columns([5, 1, 1], vertical_alignment="bottom")
+        box.text_input(
+            text("follow_up", language), key="follow-up", max_chars=2000,
+            placeholder=text("follow_up_placeholder", language),
+        )  # fmt: skip
+        button.form_submit_button(
+            text("follow_up_ask", language), on_click=_ask_further, args=(asked, settings), width="stretch"
         )
-    ):
-        _why(answer, asked.settings, frame.language)
-    cited = {citation.passage: citation for claim in answer.claims for citation in reversed(claim.citations)}
-    for number, hit in enumerate(hits, 1):
-        citation = cited.get(hit.passage.id)
-        label = text("open_document", frame.language, number=number)
-        key = f"open-{answer.arm}-{number}"
-        if citation and st.button(label, key=key, type="tertiary", icon=":material/description:"):
-            _read(asked.settings.kb, citation, frame.language)
-
-
-def _why(answer: Answer, settings: Settings, language: Language) -> None:
-    """Which sentences of the evidence the answer rests on, by taking them away; attention beside it where asked for."""
-
-    @st.dialog(text("why", language), width="large")
-    def show() -> None:
-        attention = st.toggle(text("why_attention", language), help=text("why_attention_help", language))
-        try:
-            with st.spinner(text("why_working", language)):
-                assistant = engine.assistant(settings.kb, settings.generator_needed)
-                reasons = assistant.explain(answer, settings.arm(answer.arm), attention=attention)
-        except FirmgroundError as error:
-            st.html(page.error(str(error), language))
-        else:
-            st.iframe(page.as_data(reasons_page(reasons)), height=READING_HEIGHT)
-
-    show()
-
-
-def _mark(key: str, answer: Answer, asked: Asked, frame: Frame) -> None:
-    thumb = st.session_state.get(key)
-    frame.workspace.label(
-        question=asked.question, arm=answer.arm, label=None if thumb is None else ("wrong", "right")[thumb],
-        answer=answer.text, kb=asked.settings.kb, generator=asked.settings.generator_needed,
-        without=list(asked.settings.without),
-    )  # fmt: skip
-
-
-def _read(kb: str, citation: Citation, language: Language) -> None:
-    """The cited document, opened at the place."""
-
-    @st.dialog(text("document_at", language), width="large")
-    def show() -> None:
-        try:
-            document = engine.knowledge_base(kb).document(citation.document)
-        except FirmgroundError as error:
-            st.html(page.error(str(error), language))
-            return
-        st.html(page.asked(document.title or document.id))
-        whole = len(document.text) <= 4 * READING_ROOM or st.toggle(text("whole_document", language))
-        room = len(document.text) if whole else READING_ROOM
-        st.html(page.document_at(document, citation.start, citation.end, room, language))
-
-    show()
+        anew.form_submit_button(text("start_anew", language), on_click=_start_anew, type="tertiary", width="stretch")
 
 
 def _notes(asked: Asked, language: Language) -> None:
@@ -316,13 +286,12 @@ def _notes(asked: Asked, language: Language) -> None:
     other = f"commonsense-{spoken}"
     if settings.kb in pack_names() and settings.kb != other and other in pack_names():
         st.html(page.note(text("note_other_language", language, kb=settings.kb, other=other)))
-        st.button(text("use_other", language, other=other), on_click=_ask, args=(asked.question, settings, other))
+        st.button(text("use_other", language, other=other), on_click=_ask, args=(asked, other))
     model = weights.MODELS.get(settings.generator_needed)
     if spoken == "zh" and model is not None and "zh" not in model.languages:
         st.html(page.note(text("note_chinese", language, generator=model.name)))
-        if "extractive" not in settings.arms:
-            arguments = (asked.question, settings, settings.kb, "extractive")
-            st.button(text("use_extractive", language), on_click=_ask, args=arguments)
+        if "extractive" not in (asked.answers or {}):
+            st.button(text("use_extractive", language), on_click=_ask, args=(asked, "", "extractive"))
 
 
 def _warm_up(settings: Settings, language: Language) -> None:

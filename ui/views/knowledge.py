@@ -11,7 +11,7 @@ import streamlit as st
 from firmground.knowledge import weights
 from firmground.knowledge.errors import FirmgroundError, KnowledgeBaseError
 from firmground.knowledge.packs import pack_names
-from firmground.ui import engine, page
+from firmground.ui import choices, engine, page
 from firmground.ui.frame import Frame, unexpected
 from firmground.ui.wording import Language, text
 from firmground.ui.workspace import is_name
@@ -79,12 +79,13 @@ def _draw_base(name: str, own: Sequence[str], frame: Frame) -> None:
 
 def _make(frame: Frame) -> None:
     language = frame.language
-    encoders = [name for name, model in weights.MODELS.items() if model.kind == "encoder" and weights.is_here(name)]
+    here = [name for name, model in weights.MODELS.items() if model.kind == "encoder" and weights.is_here(name)]
+    encoders, wanted = here or [weights.DEFAULT_ENCODER], choices.current().encoder
     with st.expander(text("kb_new", language), icon=":material/add:"), st.form("new-base", border=False):
         name = st.text_input(text("kb_name", language), max_chars=64, help=text("kb_name_help", language))
         about = st.text_input(text("kb_about", language), max_chars=300)
         encoder = st.selectbox(
-            text("kb_encoder", language), encoders or [weights.DEFAULT_ENCODER],
+            text("kb_encoder", language), encoders, encoders.index(wanted) if wanted in encoders else 0,
             help=text("kb_encoder_help", language, chinese=weights.CHINESE_ENCODER),
         )  # fmt: skip
         pressed = st.form_submit_button(text("kb_make", language), type="primary")
@@ -111,7 +112,7 @@ def _delete_base(base: KnowledgeBase, name: str, frame: Frame) -> None:
         typed = st.text_input(text("kb_delete_sure", language, name=name, count=len(base)), key=f"delete-{name}")
         if st.button(text("kb_delete", language), disabled=typed.strip() != name):
             frame.workspace.delete_base(name)
-            engine.knowledge_base.clear(str(frame.workspace.base(name)))
+            engine.forget_base(str(frame.workspace.base(name)))
             st.toast(text("kb_deleted", language, name=name))
             st.rerun()
 
@@ -199,7 +200,7 @@ def _documents(base: KnowledgeBase, name: str, writable: bool, frame: Frame) -> 
     columns = [text(f"column_{column}", language) for column in ("title", "id", "source", "length")]
     rows = [dict(zip(columns, (one.title or one.id, one.id, one.source, len(one.text)), strict=True)) for one in found]
     event: Any = st.dataframe(
-        rows, hide_index=True, on_select="rerun", selection_mode="single-row", height=min(36 * len(rows) + 40, 320),
+        rows, hide_index=True, on_select="rerun", selection_mode="single-row", height=min(35 * len(rows) + 38, 320),
         key=f"documents-{name}",
     )  # fmt: skip
     chosen = [row for row in event.selection.rows if row < len(found)]

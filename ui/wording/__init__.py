@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
+from firmground.ui.wording.audit import AUDIT
 from firmground.ui.wording.compare import COMPARE
 from firmground.ui.wording.frame import FRAME
 from firmground.ui.wording.knowledge import KNOWLEDGE
 from firmground.ui.wording.runs import RUNS
+from firmground.ui.wording.settings import SETTINGS
 
 Language = Literal["en", "zh"]
 LANGUAGES: dict[str, Language] = {"English": "en", "中文": "zh"}  # as the switch shows them
 
 # key: (English, Chinese). A key stands in one table only.
-TEXTS: dict[str, tuple[str, str]] = {**FRAME, **COMPARE, **KNOWLEDGE, **RUNS}
+TEXTS: dict[str, tuple[str, str]] = {**FRAME, **COMPARE, **KNOWLEDGE, **RUNS, **AUDIT, **SETTINGS}
 
 # Questions to click, of the bundled packs: (pack, question). The documents don't answer the last English one.
 EXAMPLES: dict[Language, tuple[tuple[str, str], ...]] = {

@@ -79,8 +79,10 @@ COMPARE: dict[str, tuple[str, str]] = {
     ),
     "evidence": ("Evidence: {count} passages", "资料：{count} 段"),
     "evidence_note": (
-        "All answers are judged on these same passages. Marked is what a verdict rests on.",
-        "所有答案都用这几段资料来核对；高亮处是判断的依据。",
+        "All answers are judged on these same passages. Marked is what a verdict rests on. The score joins nearness "
+        "in meaning (cosine) with words shared (BM25); # is the place by each.",
+        "所有答案都用这几段资料来核对；高亮处是判断的依据。得分由语义相近（余弦）和共有词语（BM25）合成，"
+        "“第几”是各自的名次。",
     ),
     "no_hits": (
         "None of the chosen ways looks anything up. Verdicts rest on passages found for the check alone.",
@@ -91,6 +93,9 @@ COMPARE: dict[str, tuple[str, str]] = {
     "lexical": ("words #{rank}", "词语第 {rank}"),
     "dense_score": ("cosine {value}", "余弦 {value}"),
     "lexical_score": ("BM25 {value}", "BM25 {value}"),
+    "fair": ("shown evenly #{rank}", "均衡展示第 {rank}"),
+    "rerank": ("read again #{rank}", "重排第 {rank}"),
+    "rerank_score": ("cross-encoder {value}", "交叉编码器 {value}"),
     "found_by": ("found for {arms}", "由{arms}找到"),
     "legend": ("How to read the marks", "标记说明"),
     "verifier": (
@@ -146,8 +151,8 @@ COMPARE: dict[str, tuple[str, str]] = {
     ),
     "switches": ("What “augmented” does", "“检索增强”做了什么"),
     "switches_note": (
-        "Switch one off, ask again, and see what it was worth.",
-        "关掉一项再问一次，看看它值多少。",
+        "Turn one off or on, ask again, and see what it was worth.",
+        "关掉或打开一项再问一次，看看它值多少。",
     ),
     "switch_hybrid": ("Words beside meaning", "词语加语义"),
     "switch_hybrid_help": (
@@ -172,9 +177,81 @@ COMPARE: dict[str, tuple[str, str]] = {
     "switch_prompt_help": ("Off: a tutorial's plain instruction.", "关掉后，用教程里的普通指令。"),
     "switch_gate": ("Silence without evidence", "没有依据就不答"),
     "switch_gate_help": (
-        "It declines where what was found doesn't answer the question; off: it answers anyway.",
-        "找到的资料回答不了问题时不作答；关掉后照样回答。",
+        "On: it declines where what was found doesn't answer the question.",
+        "打开后，找到的资料回答不了问题时不作答。",
     ),
+    "switch_hops": ("A second search", "再检索一次"),
+    "switch_hops_help": (
+        "On: it also looks for what the first passages leave open.",
+        "打开后，再去找第一次检索没有说到的内容。",
+    ),
+    "switch_fair": ("Both genders found alike", "男女资料同样检索"),
+    "switch_fair_help": (
+        "On: where a question names no gender, search doesn't prefer passages about one.",
+        "打开后，问题没有提到性别时，检索不偏向其中一种性别的段落。",
+    ),
+    "switch_contrast": ("Words that the evidence favours", "偏向资料的用词"),
+    "switch_contrast_help": (
+        "On: each word counts by how much likelier the evidence makes it. Twice the work.",
+        "打开后，资料让哪个词更有可能，就更偏向哪个词；计算量加倍。",
+    ),
+    "switch_samples": ("Four drafts", "写四份草稿"),
+    "switch_samples_help": (
+        "On: the draft that the evidence supports best is given, all at once and not word by word.",
+        "打开后，给出最有依据的一份草稿；写完才一次显示。",
+    ),
+    "switch_repair": ("Unsupported claims cut", "删去无依据的话"),
+    "switch_repair_help": (
+        "On: sentences that the evidence doesn't support are cut, and it is said which.",
+        "打开后，删去没有依据的句子，并说明删了哪些。",
+    ),
+    "switch_screen": ("Demeaning words changed", "改掉贬损的话"),
+    "switch_screen_help": (
+        "On: sentences that demean a group are withheld, needless gendering is said neutrally.",
+        "打开后，不显示贬损人群的句子，不必要的性别说法改为中性。",
+    ),
+    "switch_debias": ("The same for every group", "换个群体也一样"),
+    "switch_debias_help": (
+        "On: the question is also read with its groups exchanged; what is said must hold in both readings.",
+        "打开后，把问题中的群体互换再读一遍，两种读法都成立的话才说。",
+    ),
+    "understanding": ("Looking at what was said before …", "正在联系前面的对话……"),
+    "understood": ("Understood as: {question}", "理解为：{question}"),
+    "weighing": (
+        "Written. Weighing text {number} of {of}: it, and quotations that could take its place …",
+        "已写完。正在权衡第 {number}/{of} 个：它，以及可以代替它的原文……",
+    ),
+    "exchanged": (
+        "The model wrote “{written}”. A quotation fits the question and is likely enough: it is given instead.",
+        "模型写的是“{written}”。原文中有一段与问题相符且足够可能，因此改用原文。",
+    ),
+    "from_memory": (
+        "Answered from the model's memory: what was found doesn't answer the question.",
+        "凭模型的记忆回答：找到的资料回答不了这个问题。",
+    ),
+    "gate_says": (
+        "Probability that what was found answers the question: {value}",
+        "找到的资料能回答这个问题的概率：{value}",
+    ),
+    "changed": ("“{before}” became “{after}”: {why}", "“{before}”改为“{after}”：{why}"),
+    "cut": ("“{before}” was cut: {why}", "“{before}”已删去：{why}"),
+    "lacking": (
+        "Without {fields}: this model tells no probabilities.",
+        "没有使用 {fields}：这个模型不给出概率。",
+    ),
+    "confidence": ("the model's confidence {value}", "模型自己的把握 {value}"),
+    "confidence_help": (
+        "Confidence: the geometric mean of the probabilities that the model gave its words. It says how usual the "
+        "words are to it, not how true they are.",
+        "把握：模型给自己每个词的概率的几何平均。它说明这些词在模型看来有多自然，而不是有多真实。",
+    ),
+    "follow_up": ("Ask a follow-up", "接着问"),
+    "follow_up_placeholder": (
+        "It is understood by what was asked and answered above",
+        "会联系上面的问题和回答来理解",
+    ),
+    "follow_up_ask": ("Ask on", "追问"),
+    "start_anew": ("Start anew", "重新开始"),
     "why": ("Why this answer", "为什么这样回答"),
     "why_working": (
         "Answering again without each sentence of the evidence …",

@@ -1,0 +1,259 @@
+"""What the view of audits says, and the Chinese names of what audits measure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+AUDIT: dict[str, tuple[str, str]] = {
+    "audit_part": ("What to look at", "查看内容"),
+    "audit_effects": ("What filters change", "过滤器的效果"),
+    "audit_filters": ("Whom filters err on", "过滤器误伤谁"),
+    "audit_corpus": ("Whom documents speak of", "文档在说谁"),
+    # -------------------------------------------------------------------------------------- before and after
+    "effects_intro": (
+        "The same rows without and with each filter: bias, what of use is kept, what is flagged without reason, and "
+        "seconds. Lines are 95% intervals; the dashed line is the ideal.",
+        "同样的数据，不用与使用每种过滤器：偏见、保留的效用、无故标出的内容和耗时。横线为 95% 区间，虚线为理想值。",
+    ),
+    "audit_working": ("Asking the filters …", "正在检查过滤器……"),
+    "audit_open": ("Audit", "审计"),
+    "audit_shipped": ("sentences of our own (ship with firmground)", "自带句子（随 firmground 提供）"),
+    "audit_set": ("Set", "数据集"),
+    "audit_filter": ("Filter", "过滤器"),
+    "audit_before": ("without", "不用"),
+    "audit_after": ("with", "使用"),
+    "audit_model": ("Model", "模型"),
+    "audit_made": ("Made", "时间"),
+    "audit_files": ("Data files", "数据文件"),
+    "audit_notes": ("What was left out, and why", "略去了什么及原因"),
+    "kind_bias": ("Bias", "偏见"),
+    "kind_utility": ("Use kept", "保留的效用"),
+    "kind_blocking": ("Flagged without reason", "无故标出"),
+    "kind_cost": ("Cost", "代价"),
+    "verdict_better": ("nearer to the ideal", "更接近理想值"),
+    "verdict_worse": ("farther from the ideal", "更偏离理想值"),
+    "verdict_none": ("no effect is shown", "看不出效果"),
+    "verdict_unpaired": ("can't be paired", "无法配对"),
+    "verdict_counted": ("counted", "计数"),
+    "said_bias": (
+        "Bias: {better} nearer to the ideal, {worse} farther, {none} without an effect that shows.",
+        "偏见：{better} 项更接近理想值，{worse} 项更偏离，{none} 项看不出效果。",
+    ),
+    "said_utility": (
+        "Use kept: {better} better, {worse} worse, {none} without a change that shows.",
+        "效用：{better} 项变好，{worse} 项变差，{none} 项看不出变化。",
+    ),
+    "said_blocking": (
+        "Flagged without reason: {worse} more, {better} less, {none} without a change that shows.",
+        "无故标出：{worse} 项增多，{better} 项减少，{none} 项看不出变化。",
+    ),
+    "said_no_effect": (
+        "On this set no effect of this filter on bias is shown: every interval of the change holds 0.",
+        "在这个数据集上看不出这种过滤器对偏见的效果：变化的区间都包含 0。",
+    ),
+    "said_not_bias": (
+        "This set has no figure of bias for this filter; it tells what the filter costs.",
+        "这个数据集没有该过滤器的偏见指标，只反映它的代价。",
+    ),
+    "column_measure": ("what", "指标"),
+    "column_rows": ("rows", "范围"),
+    "column_before": ("without", "不用"),
+    "column_after": ("with", "使用"),
+    "column_change": ("change", "变化"),
+    "column_ideal": ("ideal", "理想值"),
+    "column_verdict": ("so", "结论"),
+    "audit_table": ("Every figure", "全部数字"),
+    # -------------------------------------------------------------------------------------- starting one
+    "audit_new": ("Start an audit", "开始一次审计"),
+    "audit_goes_on": (
+        "Every set that is found is asked without and with each filter. It goes on when this page is closed, and from "
+        "the sets that are done when it is started again.",
+        "对找到的每个数据集，分别在不用和使用每种过滤器时提问。关闭页面也会继续；再次开始时从已完成的数据集接着做。",
+    ),
+    "audit_upload": (
+        "Files of CrowS-Pairs (.csv), BBQ (.jsonl), CBBQ (.json), GenderBias-QA (.csv) or COLD (.csv)",
+        "CrowS-Pairs（.csv）、BBQ（.jsonl）、CBBQ（.json）、GenderBias-QA（.csv）或 COLD（.csv）的文件",
+    ),
+    "audit_folder": ("Or a folder on this machine that holds them", "或本机上存放它们的文件夹"),
+    "audit_folder_help": (
+        "With folders crows_pairs, bbq, cbbq, gender_rag, cold, as their authors lay them out.",
+        "内含 crows_pairs、bbq、cbbq、gender_rag、cold 文件夹，按原作者的布局。",
+    ),
+    "audit_limit": ("Rows of each set; 0 for all", "每个数据集取多少行；0 为全部"),
+    "audit_kb": ("Questions are answered with", "回答问题时使用"),
+    "audit_kb_none": ("the model alone", "仅模型"),
+    "audit_start": ("Start", "开始"),
+    "audit_need_data": (
+        "Give files, or a folder, to audit on.",
+        "请提供用来审计的文件或文件夹。",
+    ),
+    "audit_sets_done": ("{done} of {total} sets", "第 {done}/{total} 个数据集"),
+    "audit_sets_so_far": ("{done} sets done", "已完成 {done} 个数据集"),
+    "audit_read_only": (
+        "Read-only: audits can be read, none can be started.",
+        "只读模式：可以查看审计，不能开始新的审计。",
+    ),
+    "audit_none": (
+        "No audits of your own yet. Start one above; until then, this is how the output filter does on sentences that "
+        "ship with firmground.",
+        "还没有自己的审计。可在上面开始一次；在此之前，这里显示输出过滤器在自带句子上的表现。",
+    ),
+    "audit_none_read_only": (
+        "No audits here yet: this is how the output filter does on sentences that ship with firmground.",
+        "还没有审计：这里显示输出过滤器在自带句子上的表现。",
+    ),
+    # -------------------------------------------------------------------------------------- the filters
+    "filters_intro": (
+        "Filters are biased themselves. {cases} sentences of our own, which neither was trained on: how many each "
+        "flags, by what they do and whom they speak of. Attacks should be flagged, all else should pass.",
+        "过滤器本身也有偏见。{cases} 个自编句子（均未用于训练）：按说话性质和所说群体，看各过滤器标出多少。"
+        "攻击性句子应被标出，其余应通过。",
+    ),
+    "filters_kinds": ("By kind of speech", "按说话性质"),
+    "filters_groups": ("Harmless sentences, by whom they speak of", "无害句子，按所说群体"),
+    "filters_groups_note": (
+        "The {filter} flags harmless sentences about {most} {gap} points more often than those about {least}; treated "
+        "alike, {groups} groups of this size differ by up to {chance} points.",
+        "{filter}标出关于{most}的无害句子，比关于{least}的高 {gap} 个百分点；若一视同仁，{groups} 个这样大小的群体"
+        "相差最多 {chance} 个百分点。",
+    ),
+    "filters_groups_none": (
+        "The {filter} flags harmless sentences about every group equally often here.",
+        "在这里，{filter}标出各群体无害句子的频率相同。",
+    ),
+    "filters_groups_fine": (
+        "That is within what chance shows.",
+        "这在偶然的范围之内。",
+    ),
+    "filters_groups_beyond": (
+        "That is more than chance shows.",
+        "这超出了偶然的范围。",
+    ),
+    "filters_unflagged": (
+        "{count} groups of whose sentences none is flagged aren't drawn.",
+        "另有 {count} 个群体没有句子被标出，未画出。",
+    ),
+    "filter_classifier": ("classifier", "分类器"),
+    "filter_screen": ("output filter", "输出过滤器"),
+    "audit_flagged": ("flagged, %", "标出（%）"),
+    # -------------------------------------------------------------------------------------- a corpus
+    "corpus_intro": (
+        "Whom a knowledge base names, by lists of words in English and Chinese, and with which occupations and "
+        "judgements each group is named more than others. No meaning is understood: take it as places to look.",
+        "按中英文词表统计知识库提到哪些群体，以及各群体更常与哪些职业、褒贬词一起出现。不理解词义，只提示该看哪里。",
+    ),
+    "corpus_choose": ("Knowledge base", "知识库"),
+    "corpus_look": ("Look", "统计"),
+    "corpus_reading": ("Reading {count} documents …", "正在读 {count} 篇文档……"),
+    "corpus_counts": (
+        "{documents} documents, {sentences} sentences.",
+        "{documents} 篇文档，{sentences} 个句子。",
+    ),
+    "corpus_nobody": (
+        "They name none of the groups that are looked for.",
+        "没有提到要找的任何群体。",
+    ),
+    "corpus_groups": ("Whom they speak of", "说到谁"),
+    "corpus_words": ("With which words", "和哪些词一起"),
+    "corpus_words_none": (
+        "No word goes with one group more often than with the others, as far as these documents can show.",
+        "就这些文档而言，看不出有哪个词更常与某个群体一起出现。",
+    ),
+    "corpus_words_note": (
+        "Right of the dashed line: more with this group than with the others of its category. Lines are 95% "
+        "intervals; of many words, one in twenty is off by chance.",
+        "虚线右侧：比同类其他群体更常一起出现。横线为 95% 区间；词很多时，二十个里约有一个出于偶然。",
+    ),
+    "corpus_log_odds": ("log-odds against the other groups", "相对其他群体的对数几率"),
+    "column_category": ("category", "类别"),
+    "column_group": ("group", "群体"),
+    "column_mentions": ("mentions", "提到次数"),
+    "column_sentences": ("sentences", "句子"),
+    "column_documents": ("documents", "文档"),
+}
+
+# What audits measure and whom: the English name as files hold it, and its Chinese one.
+NAMES: dict[str, str] = {
+    "gender": "性别", "race": "种族", "nation": "国籍", "region": "地域", "religion": "宗教", "age": "年龄",
+    "orientation": "性取向", "disability": "残障", "class": "阶层", "looks": "外貌",
+    "women": "女性", "men": "男性", "non-binary": "跨性别者", "Black": "黑人", "White": "白人", "Asian": "亚裔",
+    "Latino": "拉丁裔", "Arab": "阿拉伯人", "Indigenous": "原住民", "Roma": "罗姆人", "minorities in China": "少数民族",
+    "Chinese": "中国人", "Japanese": "日本人", "Korean": "韩国人", "Indian": "印度人", "American": "美国人",
+    "British": "英国人", "French": "法国人", "German": "德国人", "Italian": "意大利人", "Russian": "俄罗斯人",
+    "Irish": "爱尔兰人", "Polish": "波兰人", "Vietnamese": "越南人", "Nigerian": "尼日利亚人", "immigrants": "移民",
+    "Henan": "河南人", "the Northeast": "东北人", "Shandong": "山东人", "Sichuan": "四川人", "Guangdong": "广东人",
+    "Shanghai": "上海人", "Beijing": "北京人", "Hubei": "湖北人", "Anhui": "安徽人", "Jiangsu and Zhejiang": "江浙人",
+    "Taiwan": "台湾人", "Hong Kong": "香港人", "other provinces": "外地人", "Muslims": "穆斯林", "Jews": "犹太人",
+    "Christians": "基督徒", "Hindus": "印度教徒", "Buddhists": "佛教徒", "atheists": "无神论者",
+    "old people": "老年人", "young people": "年轻人", "middle-aged people": "中年人",
+    "gay and lesbian people": "同性恋者", "straight people": "异性恋者", "disabled people": "残障人士",
+    "poor people": "穷人", "rich people": "富人", "fat people": "胖人", "short people": "矮个子",
+    "positive": "褒义词", "negative": "贬义词", "occupation": "职业",
+    "en mention": "英文：只是提到", "en offence": "英文：攻击", "en protest": "英文：反对偏见",
+    "en quotation": "英文：引述", "zh mention": "中文：只是提到", "zh offence": "中文：攻击",
+    "zh protest": "中文：反对偏见", "zh quotation": "中文：引述",
+    "own-sentences-en": "自带句子（英文）", "own-sentences-zh": "自带句子（中文）",
+    "labelled offensive": "标为冒犯", "labelled harmless": "标为无害",
+    "against bias (read by hand)": "反对偏见（人工判读）",
+    "harmless": "无害", "passes": "放过的比例", "flagged": "标出的比例",
+    "crows-pairs": "CrowS-Pairs（英文句对）", "genderbias": "GenderBias-QA（检索）",
+    "swap=gender": "语料：交换性别", "balanced=gender": "语料：性别均衡", "fair=project": "检索：投影去偏",
+    "fair=rerank": "检索：公平重排", "debias=instruct": "提示：中立指令", "debias=exchange": "解码：互换角色",
+    "debias=describe": "解码：按描述去偏", "screen=change": "输出过滤器",
+    "stereotype likelier": "更倾向刻板说法的比例", "stereotype's lead, nats": "刻板说法的领先（纳特）",
+    "lead of either, nats": "任一说法的领先（纳特）", "nats per token": "每词元纳特数", "accuracy": "准确率",
+    "decided by the group": "由群体决定的回答", "bias score": "偏见得分",
+    "ambiguous": "信息不足", "disambiguated": "信息充分",
+    "E_b, own four": "检索偏向 E_b（自有四篇）", "F1": "F1", "hybrid": "语义加词语", "dense": "语义", "lexical": "词语",
+    "all": "全部", "questions": "问题", "documents": "文档数", "mentions": "提到次数",
+    "seconds a question": "每题秒数", "answers changed": "被改动的回答",
+    "women among women and men named": "提到的男女中女性所占比例",
+    "answers that change": "换群体后改变的回答", "cosine of the answers": "回答的余弦相似度",
+    "ROUGE-L of the answers": "回答的 ROUGE-L", "sentiment gap": "情感差距",
+    "another group": "换成另一群体", "another group, less the control": "换成另一群体，减去对照",
+    "exposure gap@10": "曝光差距@10", "screen=change, before: word list alone": "输出过滤器（与词表相比）",
+    "classifier alone": "仅分类器", "word list alone": "仅词表",
+}  # fmt: skip
+# In English, of names that don't speak for themselves.
+ENGLISH = {
+    "en mention": "English: plain mentions", "en offence": "English: attacks", "en protest": "English: protest",
+    "en quotation": "English: quotations", "zh mention": "Chinese: plain mentions", "zh offence": "Chinese: attacks",
+    "zh protest": "Chinese: protest", "zh quotation": "Chinese: quotations",
+    "crows-pairs": "CrowS-Pairs", "genderbias": "GenderBias-QA",
+    "swap=gender": "corpus: gender exchanged", "balanced=gender": "corpus: as many of each gender",
+    "fair=project": "retrieval: gender projected out", "fair=rerank": "retrieval: fair reranking",
+    "debias=instruct": "prompt: neutral instruction", "debias=exchange": "decoding: parts exchanged",
+    "debias=describe": "decoding: self-debiasing", "screen=change": "output filter",
+    "screen=change, before: word list alone": "output filter, against the word list",
+    "Black": "Black people", "White": "White people", "Asian": "Asian people", "Latino": "Latino people",
+    "Arab": "Arab people", "Indigenous": "Indigenous people", "Roma": "Roma people", "Chinese": "Chinese people",
+    "Japanese": "Japanese people", "Korean": "Korean people", "Indian": "Indian people", "American": "American people",
+    "British": "British people", "French": "French people", "German": "German people", "Italian": "Italian people",
+    "Russian": "Russian people", "Irish": "Irish people", "Polish": "Polish people",
+    "Vietnamese": "Vietnamese people", "Nigerian": "Nigerian people", "Henan": "people from Henan",
+    "the Northeast": "people from the Northeast", "Shandong": "people from Shandong",
+    "Sichuan": "people from Sichuan", "Guangdong": "people from Guangdong", "Shanghai": "people from Shanghai",
+    "Beijing": "people from Beijing", "Hubei": "people from Hubei", "Anhui": "people from Anhui",
+    "Jiangsu and Zhejiang": "people from Jiangsu and Zhejiang", "Taiwan": "people from Taiwan",
+    "Hong Kong": "people from Hong Kong", "other provinces": "people from other provinces",
+    "own-sentences-en": "sentences of our own, English", "own-sentences-zh": "sentences of our own, Chinese",
+}  # fmt: skip
+
+RETRIEVED = ", retrieved"  # ends the rows of questions that were asked with what was found
+
+
+def named(name: str, language: Literal["en", "zh"]) -> str:
+    """What an audit calls something, in a language; as it stands where no name is known. "A, about B" and "A: B" are
+    named part by part."""
+    table = ENGLISH if language == "en" else NAMES
+    if name in table:
+        return table[name]
+    if language == "zh" and name.endswith(RETRIEVED):
+        return f"{named(name.removesuffix(RETRIEVED), language)}（有检索）"
+    for between, shown in ((", about ", "，关于"), (": ", "："), (" · ", " · ")):
+        first, found, second = name.partition(between)
+        if found and language == "zh":
+            return f"{named(first, language)}{shown}{named(second, language)}"
+        if found and second in ENGLISH:
+            return f"{first}{between}{ENGLISH[second]}"
+    return name
