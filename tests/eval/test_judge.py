@@ -95,7 +95,8 @@ def test_options_are_turned_and_the_data_stands_alone() -> None:
 def test_a_chinese_question_is_asked_in_chinese() -> None:
     asked = model(honest)
     assert verdicts(Judge(asked).judge_claims([ICE_ZH, "冰很热。"], [[ICE_ZH]] * 2)) == ["supported", "unsupported"]
-    assert options(asked.asked[0][0]) == ["支持", "矛盾", "未提及"]
+    read = [options(system) for system, _ in asked.asked]  # questions are asked side by side: in any order
+    assert sorted(read) == sorted([["支持", "矛盾", "未提及"], ["未提及", "矛盾", "支持"]] * 2)
 
 
 def test_the_fingerprint_changes_with_the_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
