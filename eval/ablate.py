@@ -68,6 +68,7 @@ MITIGATIONS = (
     ),
     Mitigation("budget", "a limit to the tokens of evidence", {"evidence_tokens": 0}, ("retrieval", "sentences")),
     Mitigation("spans", "spans of the evidence weighed beside the written answer", {"spans": 0}, ("retrieval",)),
+    Mitigation("length", "whole sentences, instead of a few words", {"answer": "words"}),
     Mitigation(
         "prompt",
         "worked examples in the prompt, instead of the tutorial's instruction",

@@ -115,6 +115,7 @@ MITIGATIONS_ZH = {
     "the sentences that fit, instead of whole passages": "只用相关的句子，而不是整段",
     "a limit to the tokens of evidence": "限制资料的词元数",
     "spans of the evidence weighed beside the written answer": "同时权衡资料原文片段与所写的回答",
+    "whole sentences, instead of a few words": "用整句回答，而不是几个词",
     "worked examples in the prompt, instead of the tutorial's instruction": "提示词带示例，而不是教程里的指令",
     "a quoted span, instead of generated text": "摘录原文，而不是生成文字",
     "no answer where the evidence doesn't fit the question": "资料与问题不符时不作答",

@@ -1,7 +1,8 @@
 """How an answer comes about: question → evidence → prompt → generation → claims and verdicts.
 
 types       the nouns: Answer, Claim, Citation, Decoding, Generation; the plug points Generator and Verifier
-arms        Arm, and the named ones: PLAIN, STOCK, AUGMENTED, EXTRACTIVE; to measure by: ORACLE, NOISE, COUNTERFACTUAL
+arms        Arm, and the named ones: PLAIN, STOCK, AUGMENTED, LONGFORM, EXTRACTIVE; to measure by: ORACLE, NOISE,
+            COUNTERFACTUAL
 assistant   Assistant: asks, streams, judges
 prompt      what a generator is given
 generate    transformers models          langchain   LangChain's chat models
@@ -22,6 +23,7 @@ from firmground.rag.arms import (
     AUGMENTED,
     COUNTERFACTUAL,
     EXTRACTIVE,
+    LONGFORM,
     NOISE,
     ORACLE,
     PLAIN,
@@ -38,6 +40,7 @@ __all__ = [
     "AUGMENTED",
     "COUNTERFACTUAL",
     "EXTRACTIVE",
+    "LONGFORM",
     "NOISE",
     "ORACLE",
     "PLAIN",

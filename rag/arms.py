@@ -8,6 +8,8 @@ from typing import Any, Literal
 from firmground.knowledge.errors import InputError
 from firmground.rag.types import Decoding
 
+Length = Literal["words", "sentences"]
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -23,6 +25,9 @@ class Arm:
     evidence: Literal["passages", "sentences"] = "passages"  # whole passages, or the sentences that fit the question
     evidence_tokens: int = 0  # at most so many tokens of evidence in the prompt; 0: no limit
     prompt: Literal["completion", "chat", "tutorial"] = "completion"
+    # How long an answer is wanted: a few words; or one to three whole sentences, for what wants an explanation.
+    # Worked examples and quotations go by it; a question with choices is answered by one of them. See `in_sentences`.
+    answer: Length = "words"
     # A question that offers choices is answered by their likelihood (summed, per character, or pointwise mutual
     # information) where the generator tells it; "text", or a generator that can't: by what it writes. All passages go
     # into the prompt that choices are weighed by, since the facts that lead to a choice seldom stand in one.
@@ -74,6 +79,13 @@ class Arm:
         return asdict(self)
 
 
+def in_sentences(arm: Arm) -> Arm:
+    """The arm as it answers in whole sentences, with room for them in what is read and written."""
+    decoding = replace(arm.decoding, max_new_tokens=max(arm.decoding.max_new_tokens, 96))
+    read = max(arm.evidence_tokens, 240) if arm.evidence_tokens else 0
+    return replace(arm, answer="sentences", evidence_tokens=read, decoding=decoding)
+
+
 SHORT = Decoding(max_new_tokens=32, stop=("\n",))  # a completion prompt's answer is one line
 
 PLAIN = Arm("plain", decoding=SHORT)
@@ -92,12 +104,13 @@ AUGMENTED = Arm(
     decoding=SHORT,
 )
 EXTRACTIVE = Arm("extractive", generator=False, retrieve="hybrid", num_passages=4, choice_hops=2, evidence="sentences")
+LONGFORM = in_sentences(replace(AUGMENTED, name="longform"))
 # `augmented` with evidence that is as good as it gets, as bad, and wrong.
 ORACLE = replace(AUGMENTED, name="oracle", retrieve="oracle")
 NOISE = replace(AUGMENTED, name="noise", retrieve="noise")
 COUNTERFACTUAL = replace(AUGMENTED, name="counterfactual", retrieve="counterfactual")
 
-ARMS = {arm.name: arm for arm in (PLAIN, STOCK, AUGMENTED, EXTRACTIVE, ORACLE, NOISE, COUNTERFACTUAL)}
+ARMS = {arm.name: arm for arm in (PLAIN, STOCK, AUGMENTED, LONGFORM, EXTRACTIVE, ORACLE, NOISE, COUNTERFACTUAL)}
 ANSWERING = {name: arm for name, arm in ARMS.items() if not arm.measures}  # those that answer anybody's question
 
 

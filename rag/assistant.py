@@ -21,7 +21,7 @@ from firmground.rag.choose import Chooser, only_best, shares
 from firmground.rag.claims import split_claims
 from firmground.rag.debias.decoding import SelfDebiased, can_describe
 from firmground.rag.debias.screen import screen
-from firmground.rag.extract import best_sentences, best_span, fit
+from firmground.rag.extract import best_sentences, best_span, best_stretches, fit
 from firmground.rag.gate import answers_probability
 from firmground.rag.generators import as_generator, load_generator
 from firmground.rag.ground import judge, pooled
@@ -310,7 +310,7 @@ class Assistant:
         return self.generator
 
     def _quote(self, asked: Asked, arm: Arm) -> Answer:
-        """Quote the best span; where choices are offered, the one that the evidence speaks of most."""
+        """Quote the best span, or sentences; where choices are offered, the one that the evidence speaks of most."""
         start = time.perf_counter()
         text = None
         if not self._declines(asked.gate, arm):
@@ -319,6 +319,8 @@ class Assistant:
                 fits = asked.links or [fit(f"{asked.question} {choice}", texts) for choice in asked.choices]
                 place = only_best(fits)
                 text = None if place is None else asked.choices[place]
+            elif arm.answer == "sentences":
+                text = next((span.text for span in best_stretches(asked.question, asked.hits, 1)), None)
             elif span := best_span(asked.question, asked.hits):
                 text = span.text
         usage = Usage(retrieve_s=asked.retrieve_s, generate_s=time.perf_counter() - start)

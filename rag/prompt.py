@@ -7,9 +7,10 @@ worked examples, in the question's language; the only difference is that augment
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from firmground.knowledge.text import language
-from firmground.rag.arms import Arm
+from firmground.rag.arms import Arm, Length
 from firmground.rag.types import Message, Prompt
 
 # Written for this project; about nothing that its evaluation sets ask.
@@ -63,6 +64,23 @@ EXAMPLES = {
         ),
     ),
 }
+# The same, answered in whole sentences (`Arm.answer`).
+FULL = {
+    "en": (
+        "More than 3,000 species of fish are known from the basin of the Amazon, which rises in the Andes of Peru and "
+        "flows some 6,400 km to the Atlantic Ocean.",
+        "Marie Curie shared the 1903 Nobel Prize in Physics with her husband Pierre and with Henri Becquerel.",
+        "Before the fire of 1666 houses in London were made of wood. They were replaced by buildings of brick and "
+        "stone, because the new law forbade timber walls.",
+        "The library opened in May 1895 on Mill Street. It was paid for by the steel maker Andrew Carnegie.",
+    ),
+    "zh": (
+        "亚马孙河流域已知的鱼类超过3000种。这条河发源于秘鲁境内的安第斯山脉，向东流约6400公里，注入大西洋。",
+        "玛丽·居里与丈夫皮埃尔和亨利·贝克勒尔一起获得了1903年的诺贝尔物理学奖。",
+        "1666年的大火之前，伦敦的房屋是用木材建造的。后来新的法令禁止用木材砌墙，它们被砖石建筑取代。",
+        "这座图书馆于1895年5月在磨坊街开馆，由钢铁大亨安德鲁·卡内基出资建造。",
+    ),
+}  # fmt: skip
 LABELS = {"en": ("Passage: ", "Question: ", "Answer:"), "zh": ("文章：", "问题：", "答案：")}
 
 # LangChain's retrieval tutorial (the prompt `rlm/rag-prompt`), which `stock` stands for.
@@ -73,14 +91,18 @@ TUTORIAL = (
 )
 
 # For models that only chat (most are large): the same examples as turns, after one instruction.
+LENGTH = {
+    "en": {"words": "in a few words", "sentences": "in one to three sentences"},
+    "zh": {"words": "用几个词回答", "sentences": "用一到三句话回答"},
+}
 SYSTEM = {
     (
         "en",
         True,
-    ): "Answer in a few words, from the passage alone. If the passage doesn't say, answer: The documents don't say.",
-    ("en", False): "Answer in a few words.",
-    ("zh", True): "只根据文章，用几个词回答。如果文章没有说明，就回答：资料中没有说明。",
-    ("zh", False): "用几个词回答。",
+    ): "Answer {length}, from the passage alone. If the passage doesn't say, answer: The documents don't say.",
+    ("en", False): "Answer {length}.",
+    ("zh", True): "只根据文章，{length}。如果文章没有说明，就回答：资料中没有说明。",
+    ("zh", False): "{length}。",
 }
 
 # Above a list of choices, and what a chat is told about it.
@@ -115,13 +137,14 @@ def build(question: str, evidence: Sequence[str], arm: Arm, completes: bool, cho
     """
     lang = language(question)
     asked = question + _listed(lang, choices)
+    answer: Length = "words" if choices else arm.answer
     instruction = INSTRUCTION[lang] if arm.debias == "instruct" else ""
     if arm.prompt == "tutorial":
         content = TUTORIAL.format(question=asked, context="\n\n".join(evidence))
         return [{"role": "user", "content": f"{instruction}\n{content}" if instruction else content}]
     if arm.prompt == "chat" or not completes:
-        return _chat(lang, asked, evidence, bool(choices), instruction)
-    return _completion(lang, asked, evidence, instruction)
+        return _chat(lang, asked, evidence, answer, bool(choices), instruction)
+    return _completion(lang, asked, evidence, answer, instruction)
 
 
 def choice_prompt(question: str, evidence: Sequence[str], instructed: bool = False) -> str:
@@ -157,31 +180,44 @@ def _listed(lang: str, choices: Sequence[str]) -> str:
 
 
 def beginnings() -> list[str]:
-    """What completion prompts begin with whatever is asked: each language's examples, with their passages and without.
+    """What completion prompts begin with whatever is asked: each language's examples, with their passages and without,
+    answered in a few words and in sentences.
 
     They hold nothing of anybody's documents, so that a generator may keep what it read of them.
     """
-    return ["\n\n".join([*_examples(lang, shown), ""]) for lang in EXAMPLES for shown in (True, False)]
+    kinds = [(shown, answer) for answer in get_args(Length) for shown in (True, False)]
+    return ["\n\n".join([*_completed(lang, *kind), ""]) for lang in EXAMPLES for kind in kinds]
 
 
-def _examples(lang: str, shown: bool) -> list[str]:
-    """The worked examples, with their passages where these are shown."""
-    return [_turn(lang, passage if shown else "", q) + _gap(lang) + answer for passage, q, answer in EXAMPLES[lang]]
+def _examples(lang: str, answer: Length) -> list[tuple[str, str, str]]:
+    """(passage, question, answer) of the worked examples, answered as it is wanted."""
+    full = FULL[lang] if answer == "sentences" else tuple(short for _, _, short in EXAMPLES[lang])
+    return [(passage, asked, told) for (passage, asked, _), told in zip(EXAMPLES[lang], full, strict=True)]
 
 
-def _completion(lang: str, question: str, evidence: Sequence[str], instruction: str) -> str:
+def _completed(lang: str, shown: bool, answer: Length) -> list[str]:
+    """The worked examples as a text goes on, with their passages where these are shown."""
+    return [
+        _turn(lang, passage if shown else "", asked) + _gap(lang) + told
+        for passage, asked, told in _examples(lang, answer)
+    ]
+
+
+def _completion(lang: str, question: str, evidence: Sequence[str], answer: Length, instruction: str) -> str:
     """The instruction stands behind the examples: what comes before it is the same for all questions, and read once."""
     asked = _turn(lang, "\n".join(evidence), question)
-    return "\n\n".join([*_examples(lang, bool(evidence)), f"{instruction}\n{asked}" if instruction else asked])
+    return "\n\n".join([*_completed(lang, bool(evidence), answer), f"{instruction}\n{asked}" if instruction else asked])
 
 
-def _chat(lang: str, question: str, evidence: Sequence[str], choosing: bool, instruction: str) -> list[Message]:
-    said = [SYSTEM[lang, bool(evidence)], CHOOSE[lang] if choosing else "", instruction]
-    system = _gap(lang).join(filter(None, said))
+def _chat(
+    lang: str, question: str, evidence: Sequence[str], answer: Length, choosing: bool, instruction: str
+) -> list[Message]:
+    told = SYSTEM[lang, bool(evidence)].format(length=LENGTH[lang][answer])
+    system = _gap(lang).join(filter(None, [told, CHOOSE[lang] if choosing else "", instruction]))
     messages: list[Message] = [{"role": "system", "content": system}]
-    for passage, asked, answer in EXAMPLES[lang]:
+    for passage, asked, short in _examples(lang, answer):
         messages.append({"role": "user", "content": _user(lang, passage if evidence else "", asked)})
-        messages.append({"role": "assistant", "content": answer})
+        messages.append({"role": "assistant", "content": short})
     messages.append({"role": "user", "content": _user(lang, "\n".join(evidence), question)})
     return messages
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from firmground.knowledge.text import terms
+from firmground.rag.arms import Length
 from firmground.rag.extract import Span
 
 # Chosen on XQuAD's dev split (paragraphs whose id has an even SHA-256), SmolLM2-135M: docs/lab-log.md has the runs.
@@ -21,19 +22,27 @@ SUM = 0.4  # what a nat of the text's log-probability weighs, a point of the spa
 MEAN = 0.5  # what a nat per token weighs: a long text isn't worse for being long
 WRITTEN = 2.0  # the span score of a written answer that is none of the spans
 
+# For answers in whole sentences, chosen on CLAPNQ's passages with an even SHA-256. Sums differ by length, and tell
+# nothing else. What was written is given where no sentence fits: this model writes worse than it quotes.
+FULL_SUM, FULL_MEAN, FULL_WRITTEN = 0.0, 0.5, 0.0
 
-def best_text(written: str, spans: Sequence[Span], log_probabilities: Sequence[np.ndarray]) -> int:
+
+def best_text(
+    written: str, spans: Sequence[Span], log_probabilities: Sequence[np.ndarray], answer: Length = "words"
+) -> int:
     """Which text is best: 0 for the written answer, i for `spans[i - 1]`; the earlier of two that weigh the same.
 
     Args:
         written: what the generator wrote, not empty.
-        spans: quotations of the evidence.
+        spans: quotations of the evidence, of the length that is wanted.
         log_probabilities: of each text, the written one first: (its tokens,) nats after the prompt.
+        answer: the length that is wanted.
     """
+    of_sum, of_mean, unquoted = (SUM, MEAN, WRITTEN) if answer == "words" else (FULL_SUM, FULL_MEAN, FULL_WRITTEN)
     scores = {span.text: span.score for span in spans}
-    fits = [scores.get(written, WRITTEN), *(span.score for span in spans)]
+    fits = [scores.get(written, unquoted), *(span.score for span in spans)]
     weights = [
-        fit + SUM * float(row.sum()) + MEAN * float(row.mean()) if len(row) else float("-inf")
+        fit + of_sum * float(row.sum()) + of_mean * float(row.mean()) if len(row) else float("-inf")
         for fit, row in zip(fits, log_probabilities, strict=True)
     ]
     return int(np.argmax(weights))

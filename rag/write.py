@@ -13,9 +13,9 @@ from firmground.knowledge.errors import InputError
 from firmground.knowledge.text import language
 from firmground.rag import prompt as prompts
 from firmground.rag.abstain import is_abstention
-from firmground.rag.arms import Arm
+from firmground.rag.arms import Arm, Length
 from firmground.rag.debias.exchange import Reading, readings
-from firmground.rag.extract import Span, best_spans
+from firmground.rag.extract import Span, best_spans, best_stretches
 from firmground.rag.ground import verifiable
 from firmground.rag.select import best_sample, best_text, most_agreed
 from firmground.rag.types import Decoding, Draft, Generation, Generator, Prompt, Replaced, Verifier, Weigh, Weighing
@@ -89,7 +89,7 @@ class Writer:
         for number, text in enumerate(texts, 1):
             yield Weighing(number, len(texts))
             rows.append(self._weigh(draft, [asked], [[text]])[0][0])
-        generation = _given(written, texts, spans, rows, time.perf_counter() - start)
+        generation = _given(written, texts, spans, rows, time.perf_counter() - start, self.arm.answer)
         if generation.text != written.text.strip():
             yield Replaced(generation.text, "quotation")
         yield generation
@@ -232,7 +232,7 @@ class Writer:
         rows = self._weigh(draft, asked, texts)
         seconds = (time.perf_counter() - start) / sum(map(bool, spans))
         return [
-            _given(generation, offered, found, mine, seconds) if found else generation
+            _given(generation, offered, found, mine, seconds, self.arm.answer) if found else generation
             for generation, offered, found, mine in zip(written, texts, spans, rows, strict=True)
         ]
 
@@ -241,7 +241,8 @@ class Writer:
         aren't known."""
         text = written.text.strip()
         told = bool(draft.weigh and asked.hits and not asked.choices and text and not is_abstention(text))
-        return best_spans(asked.question, asked.hits, self.arm.spans) if told and self.arm.spans else []
+        quoted = best_spans if self.arm.answer == "words" else best_stretches
+        return quoted(asked.question, asked.hits, self.arm.spans) if told and self.arm.spans else []
 
     def _weigh(self, draft: Draft, asked: Sequence[Asked], texts: Sequence[Sequence[str]]) -> list[list[np.ndarray]]:
         """How likely each text is after its question's prompt."""
@@ -265,10 +266,15 @@ def _texts(written: Generation, spans: Sequence[Span]) -> list[str]:
 
 
 def _given(
-    written: Generation, texts: Sequence[str], spans: Sequence[Span], rows: Sequence[np.ndarray], seconds: float
+    written: Generation,
+    texts: Sequence[str],
+    spans: Sequence[Span],
+    rows: Sequence[np.ndarray],
+    seconds: float,
+    answer: Length,
 ) -> Generation:
     """The best of the texts as what was generated. What was read and isn't given is a cost of the prompt."""
-    best = best_text(texts[0], spans, rows)
+    best = best_text(texts[0], spans, rows, answer)
     aside = sum(map(len, rows)) - len(rows[best])
     return replace(
         written,

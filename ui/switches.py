@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from firmground.eval.ablate import MITIGATIONS
-from firmground.rag.arms import AUGMENTED, Arm
+from firmground.rag.arms import AUGMENTED, Arm, in_sentences
 
 # Without retrieval, or as a quotation, it is another arm; two do something for questions with choices alone; the last
 # needs a cross-encoder, which doesn't ship.
@@ -14,6 +14,7 @@ NOT_SWITCHED = ("retrieval", "quotation", "likelihood", "chains", "rerank")
 
 # What is off by default, switched on as those who measured it did (docs/lab-log.md, `firmground ablate`).
 ON: dict[str, Callable[[Arm], Arm]] = {
+    "length": in_sentences,
     "gate": lambda arm: replace(arm, gate=0.2),
     "hops": lambda arm: replace(arm, hops=2),
     "fair": lambda arm: replace(arm, fair="project"),

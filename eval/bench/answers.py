@@ -5,13 +5,14 @@
 
 The second asks first: DATA holds qa/xquad-en, qa/xquad-zh and qa/clapnq; commonsense-en and -zh are the bundled packs.
 Questions on documents whose id has an odd SHA-256 are asked, since prompts and settings were chosen on others, in an
-order by chance. Run again, it goes on.
+order by chance. Run again, it goes on. CLAPNQ's gold answers are whole sentences, so there it is
+`--arms plain,stock,augmented,longform,extractive --of longform`.
 
 Markdown: of each run a row an arm (shares in per cent; F1 and hallucination rate with 95% intervals over whole
-documents), then `augmented` against every other arm that writes: the paired difference in F1 and in hallucination rate
-where both answer everything they do, and where each keeps only the answers it is most confident of, as many as the
-other. Confidence is the generator's own: the geometric mean of its tokens' probabilities. Which answers are kept is
-taken as given by the interval.
+documents), then `augmented` (or another, `--of`) against every other arm that writes: the paired difference in F1 and
+in hallucination rate where both answer everything they do, and where each keeps only the answers it is most confident
+of, as many as the other. Confidence is the generator's own: the geometric mean of its tokens' probabilities. Which
+answers are kept is taken as given by the interval.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from firmground.eval.arm_files import chosen_arms
 from firmground.eval.bench.decoding import knowledge_base, reported
 from firmground.eval.compare import compare
 from firmground.eval.metrics.calibration import most_confident
@@ -35,7 +37,7 @@ from firmground.eval.types import Outcome
 from firmground.knowledge import weights
 from firmground.knowledge.errors import InputError
 from firmground.knowledge.packs import base_folder
-from firmground.rag.arms import AUGMENTED, named_arms
+from firmground.rag.arms import AUGMENTED
 from firmground.rag.assistant import Assistant
 
 COLUMNS = {
@@ -55,9 +57,8 @@ def ask(name: str, options: argparse.Namespace) -> Path:
     base = base_folder(name) if pack else knowledge_base(source / "corpus.jsonl", options.out / f"kb-{name}", language)
     examples = load_questions(name if pack else source / "questions.jsonl")
     examples[:] = reported(examples, options.limit)
-    compare(
-        Assistant.load(base, options.generator), examples, named_arms(options.arms), options.out / name, batch_size=8
-    )
+    arms = chosen_arms(options.arms, options.arms_file)
+    compare(Assistant.load(base, options.generator), examples, arms, options.out / name, batch_size=8)
     return options.out / name
 
 
@@ -72,20 +73,22 @@ def figures(name: str, summary: Summary) -> list[str]:
     return lines
 
 
-def differences(name: str, rows: Mapping[str, Mapping[str, Outcome]], coverage: float) -> list[str]:
-    """`augmented` against each other arm with a confidence of its own: all answers, and the most confident alone."""
-    mine = rows.get(AUGMENTED.name, {})
+def differences(
+    name: str, rows: Mapping[str, Mapping[str, Outcome]], coverage: float, mine: str = AUGMENTED.name
+) -> list[str]:
+    """The arm `mine` against each other arm with a confidence of its own: all answers, and the most confident alone."""
+    own = rows.get(mine, {})
     lines = []
     for arm, theirs in rows.items():
-        if arm == AUGMENTED.name or all(row.confidence is None for row in theirs.values()):
+        if arm == mine or all(row.confidence is None for row in theirs.values()):
             continue
         cells = []
         for metric in COMPARED.values():
             for wanted in (1.0, coverage):
-                found, reached = at_equal_coverage(theirs, mine, metric, wanted)
+                found, reached = at_equal_coverage(theirs, own, metric, wanted)
                 cells.append(_shown(found) + (f" at {100 * reached:.1f}%" if reached < wanted else ""))
         if cells:
-            lines.append(f"| {name} | {AUGMENTED.name} − {arm} | {' | '.join(cells)} |")
+            lines.append(f"| {name} | {mine} − {arm} | {' | '.join(cells)} |")
     return lines
 
 
@@ -145,6 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder for their knowledge bases and runs")
     parser.add_argument("--limit", type=int, default=60, help="questions of each set")
     parser.add_argument("--arms", default="plain,stock,augmented,extractive")
+    parser.add_argument("--arms-file", type=Path, help="TOML file with arms of your own, as `compare` takes it")
+    parser.add_argument("--of", default=AUGMENTED.name, help="the arm that is set against the others")
     parser.add_argument("--generator", default=weights.DEFAULT_GENERATOR)
     parser.add_argument("--coverage", type=float, default=0.5, help="share of the questions that each arm keeps")
     options = parser.parse_args(arguments)
@@ -161,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise InputError(f"no outcomes.jsonl in {run}: give a folder that `firmground compare --out` made")
         outcomes = list(read_outcomes(run / "outcomes.jsonl"))
         table += figures(run.name, summarise(outcomes))
-        pairs += differences(run.name, rows_by_arm(outcomes), options.coverage)
+        pairs += differences(run.name, rows_by_arm(outcomes), options.coverage, options.of)
     print("\n".join([*table, "", *pairs]))
 
 

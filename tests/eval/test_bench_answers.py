@@ -96,7 +96,11 @@ def test_reported_questions_alone_are_asked(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(bench, "compare", compare)
     monkeypatch.setattr(bench, "base_folder", lambda name: tmp_path)
     monkeypatch.setattr(bench.Assistant, "load", lambda base, generator: None)
-    options = type("Options", (), {"data": tmp_path, "out": tmp_path, "limit": 5, "arms": "plain", "generator": "g"})()
+    options = type(
+        "Options",
+        (),
+        {"data": tmp_path, "out": tmp_path, "limit": 5, "arms": "plain", "arms_file": None, "generator": "g"},
+    )()
     assert bench.ask("commonsense-zh", options) == tmp_path / "commonsense-zh"
     assert seen["arms"] == ["plain"]
     assert len(seen["examples"]) == 5

@@ -150,7 +150,7 @@ def test_generators_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
 def test_arms_by_name() -> None:
     assert named_arms("plain, augmented") == [PLAIN, AUGMENTED]
     for wrong in ("plain,plan", "", "plain,plain"):
-        with pytest.raises(InputError, match="the arms are: plain, stock, augmented, extractive"):
+        with pytest.raises(InputError, match="the arms are: plain, stock, augmented, longform, extractive"):
             named_arms(wrong)
     assert all(arm.name == name for name, arm in ARMS.items())
     assert PLAIN.retrieve == "none"

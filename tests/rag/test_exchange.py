@@ -324,7 +324,7 @@ def test_the_instruction_stands_in_every_kind_of_prompt(question: str) -> None:
     arm = replace(AUGMENTED, debias="instruct")
     completion = prompts.build(question, ["a"], arm, True)
     assert isinstance(completion, str)
-    assert completion.startswith(prompts.beginnings()[0 if lang == "en" else 2])  # what is kept read stays in front
+    assert completion.startswith(prompts.beginnings()[0 if lang == "en" else 4])  # what is kept read stays in front
     assert completion.rsplit("\n\n", 1)[1].startswith(told)
     assert prompts.build(question, ["a"], arm, False)[0]["content"].endswith(told)  # type: ignore[index]
     tutorial = prompts.build(question, ["a"], replace(STOCK, debias="instruct"), True)

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from firmground.knowledge.types import Hit, Passage
-from firmground.rag.extract import best_sentences, best_span, fit
+from firmground.rag.extract import PER_SENTENCE, RANK, best_sentences, best_span, best_stretches, fit
 from firmground.rag.spans import candidates
 from firmground.rag.spans_en import kind_of as kind_en
 from firmground.rag.spans_zh import kind_of as kind_zh
@@ -102,6 +102,42 @@ def test_of_equal_sentences_the_better_ranked_passage_is_quoted() -> None:
     span = best_span("Who built the tower?", [Hit(copy, 1.0), Hit(TOWER, 1.0)])
     assert span is not None
     assert span.hit.passage.document == "copy"
+
+
+# ---- answers in whole sentences
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "best"),
+    [
+        (
+            "Why do leaves turn red?",
+            "Rain fell. Leaves turn red, because they lose chlorophyll. Bears sleep.",
+            "Leaves turn red, because they lose chlorophyll.",
+        ),
+        ("叶子为什么变红？", "昨天下雨。叶子失去叶绿素，所以变红。熊在睡觉。", "叶子失去叶绿素，所以变红。"),
+    ],
+)
+def test_a_stretch_is_whole_sentences(question: str, text: str, best: str) -> None:
+    found = best_stretches(question, [Hit(Passage(1, "d", text, 50, 50 + len(text)), 1.0)], 99)
+    assert len(found) == 6  # three of one sentence, two of two, one of all
+    assert all(text[one.start : one.end] == one.text for one in found)
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    assert found[0].text == best
+    assert best_stretches(question, [], 4) == []
+
+
+def test_a_stretch_scores_the_mean_of_its_sentences_and_a_little_for_each() -> None:
+    first, second = "Cats purr.", "Dogs bark."
+    hits = [Hit(Passage(1, "a", f"{first} {second}", 0, 0), 1.0), Hit(Passage(2, "b", f"{first} {second}", 0, 0), 0.5)]
+    scores = {one.text: one.score for one in best_stretches("Cats purr?", hits, 99)}
+    # the second sentence has nothing but what the one before it says, which counts PREVIOUS = 0.3
+    assert scores[first] == pytest.approx(1.0 + PER_SENTENCE)
+    assert scores[second] == pytest.approx(0.3 + PER_SENTENCE)
+    assert scores[f"{first} {second}"] == pytest.approx(0.65 + 2 * PER_SENTENCE)
+    (passage,) = {one.hit.passage.document for one in best_stretches("Cats purr?", hits, 99)}
+    assert passage == "a"  # the same texts further down score RANK less
+    assert RANK > 0
 
 
 # ---- evidence within a budget

@@ -7,10 +7,11 @@ import pytest
 
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag.abstain import ABSTAIN_EN
-from firmground.rag.arms import AUGMENTED, PLAIN
+from firmground.rag.arms import AUGMENTED, EXTRACTIVE, LONGFORM, PLAIN, in_sentences
 from firmground.rag.assistant import Assistant
 from firmground.rag.extract import Span, best_span, best_spans
-from firmground.rag.select import MEAN, SUM, WRITTEN, best_text
+from firmground.rag.prompt import build
+from firmground.rag.select import FULL_MEAN, FULL_WRITTEN, MEAN, SUM, WRITTEN, best_text
 from firmground.rag.types import Answer, Replaced, Weighing
 from tests.rag.fakes import Echo, Shelf, Teller
 
@@ -44,6 +45,13 @@ def test_a_longer_text_pays_for_its_sum_and_not_for_its_mean():
     assert best_text("x", spans, rows) == 1
     closer = [span("a", 1.0), span("a b", 1.0 + SUM * 1.0 + 0.01)]  # the second token costs one nat of the sum
     assert best_text("x", closer, rows) == 2
+
+
+def test_of_whole_sentences_only_the_mean_counts():
+    rows = [nats(-1.0), nats(-2.0, -2.0, -2.0)]  # the quotation loses one nat a token, five in all
+    enough, less = FULL_WRITTEN + FULL_MEAN + 0.01, FULL_WRITTEN + FULL_MEAN - 0.01
+    assert best_text("Rome", [span("a b c", enough)], rows, "sentences") == 1
+    assert best_text("Rome", [span("a b c", less)], rows, "sentences") == 0
 
 
 def test_a_text_without_tokens_is_never_taken():
@@ -126,3 +134,21 @@ def test_a_streamed_answer_ends_as_the_same_answer():
     ]  # fmt: skip
     assert isinstance(last, Answer)
     assert last.text == quote.text
+
+
+@pytest.mark.parametrize("arm", [LONGFORM, in_sentences(EXTRACTIVE)])
+def test_an_answer_in_whole_sentences_is_quoted_whole(arm):
+    quoted = "Water expands by 9 percent when it freezes."
+    answer = asked(Teller({"expand": "twice as much"}, likely=[quoted]), arm)
+    assert answer.text == quoted
+
+
+def test_words_and_sentences_are_asked_for_by_examples_and_by_an_instruction():
+    for question, few, full in ((QUESTION, "in a few words", "in one to three sentences"),
+                                ("水结冰时膨胀多少？", "用几个词回答", "用一到三句话回答")):  # fmt: skip
+        short, long = (build(question, ["…"], arm, completes=True) for arm in (AUGMENTED, LONGFORM))
+        told, told_long = (build(question, ["…"], arm, completes=False)[0]["content"] for arm in (AUGMENTED, LONGFORM))
+        assert len(long) > len(short)
+        assert few in told
+        assert full in told_long
+        assert build(question, ["…"], LONGFORM, completes=True, choices=["a", "b"]).startswith(short[:200])

@@ -187,7 +187,7 @@ def test_what_is_kept_holds_no_evidence(tmp_path: Path) -> None:
     generator = TransformersGenerator(causal_folder(tmp_path), device="cpu")
     Assistant(Shelf(TEXTS), generator).answer_batch([QUESTION, QUESTION_ZH], AUGMENTED)  # type: ignore[arg-type]
     assert list(generator._kept) == prompts.beginnings()
-    assert len(prompts.beginnings()) == 4
+    assert len(prompts.beginnings()) == 8  # two languages, with passages and without, in words and in sentences
     for question, passage in ((QUESTION, TEXTS["ice"]), (QUESTION_ZH, TEXTS["冰"])):
         for evidence, arm in (([passage], AUGMENTED), ([], PLAIN)):
             whole = str(prompts.build(question, evidence, arm, completes=True))
