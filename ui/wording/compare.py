@@ -34,6 +34,7 @@ COMPARE: dict[str, tuple[str, str]] = {
     "plain": ("Plain", "纯模型"),
     "stock": ("Stock", "常规检索"),
     "augmented": ("Augmented", "检索增强"),
+    "longform": ("Long form", "整句回答"),
     "extractive": ("Extractive", "原文摘录"),
     "plain_effect": ("The model alone: no documents", "只有模型，不看资料"),
     "stock_effect": (
@@ -43,6 +44,10 @@ COMPARE: dict[str, tuple[str, str]] = {
     "augmented_effect": (
         "The same model, given what was found in the documents",
         "同一个模型，带上从资料里找到的内容",
+    ),
+    "longform_effect": (
+        "Augmented, in whole sentences: for questions that want an explanation",
+        "检索增强，用整句回答：适合需要解释的问题",
     ),
     "extractive_effect": ("Quotes the documents; no model writes", "直接摘录资料原文，不用语言模型"),
     "loading": (
@@ -172,6 +177,11 @@ COMPARE: dict[str, tuple[str, str]] = {
     "switch_spans_help": (
         "Spans of the evidence compete with what the model wrote; off: what it wrote is given.",
         "资料中的片段与模型写的答案一起比较；关掉后只给模型写的。",
+    ),
+    "switch_length": ("Whole sentences", "整句回答"),
+    "switch_length_help": (
+        "On: one to three sentences instead of a few words.",
+        "打开后，回答一到三句话，而不是几个词。",
     ),
     "switch_prompt": ("Worked examples", "带示例的提示词"),
     "switch_prompt_help": ("Off: a tutorial's plain instruction.", "关掉后，用教程里的普通指令。"),
