@@ -23,13 +23,13 @@ from firmground.rag.verify import (
     Reading,
     Window,
     best,
-    denies,
+    disagrees,
     places,
     quotes,
     read,
     windows,
 )
-from firmground.rag.words import kin, names, negated, rarity
+from firmground.rag.words import kin, names, rarity
 
 # Name → the direction in which support may only grow with it (+1), fall (-1), or either (0).
 FEATURES: dict[str, int] = {
@@ -227,7 +227,7 @@ def _contradictions(claim: Reading, window: Window, families: dict[str, frozense
     kinds = [match.group(1) for match in _IS_A.finditer(claim.text)]
     heads = [read(kind).terms[-1] for kind in kinds if read(kind).terms]
     return {
-        "denial": float(negated(claim.text) != denies(window.words, claim)),
+        "denial": float(disagrees(claim, window.words)),
         "opposite": float(opposite),
         "only": float(bool(_ONLY.search(claim.text)) and not _ONLY.search(window.words)),
         "kind": float(any(not _has(head, window.terms, families) for head in heads)),

@@ -199,7 +199,7 @@ def _agreement(claim: Reading, window: Window) -> float:
     if claim.numbers:
         missing = len(claim.numbers - numbers(window.words, loose=True)) / len(claim.numbers)
         factor *= 1 - (1 - NUMBER_MISSING) * missing
-    if negated(claim.text) != denies(window.words, claim):
+    if disagrees(claim, window.words):
         factor *= DENIED
     if claim.asked and len(claim.terms) > 1 and not quotes(claim, window):
         pairs = list(zip(claim.terms, claim.terms[1:], strict=False))
@@ -216,6 +216,18 @@ def quotes(claim: Reading, window: Window) -> bool:
         return False
     edges = (r"(?<!\w)" if said[0].isascii() else "", r"(?!\w)" if said[-1].isascii() and said[-1].isalnum() else "")
     return re.search(edges[0] + re.escape(said) + edges[1], window.words.lower()) is not None
+
+
+def disagrees(claim: Reading, words: str) -> bool:
+    """Whether one of the two says not where the other doesn't.
+
+    A claim in several parts may deny one of them: then the part of the text that this one is about must deny it too.
+    """
+    if not negated(claim.text):
+        return denies(words, claim)
+    parts = [part for part in _PART.split(claim.text) if part.strip()]
+    denied = [read(part) for part in parts if negated(part)] if len(parts) > 1 else []
+    return not all(denies(words, part) for part in denied or [claim])
 
 
 def denies(words: str, claim: Reading) -> bool:
@@ -263,7 +275,7 @@ def contradicting(claim: Reading, among: Sequence[Window]) -> Window | None:
         other = numbers(window.words) - claim.numbers
         if share >= ABOUT_NUMBER and any(_is_year(one) == _is_year(two) for one in absent for two in other):
             return window
-        if share >= ABOUT_DENIAL and not absent and negated(claim.text) != denies(window.words, claim):
+        if share >= ABOUT_DENIAL and not absent and disagrees(claim, window.words):
             return window
     return None
 

@@ -98,6 +98,7 @@ def test_claims(answer: str, expected: list[str]) -> None:
         ("安德鲁·杰克逊", False),
         ("水在100度沸腾", True),
         ("他出生于北京", True),
+        ("大约九成", False),  # a share: 成 is no verb behind a numeral
     ],
 )
 def test_is_clause(text: str, clause: bool) -> None:

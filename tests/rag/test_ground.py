@@ -9,6 +9,7 @@ from firmground.knowledge.types import Hit, Passage
 from firmground.rag import verify
 from firmground.rag.claims import split_claims
 from firmground.rag.ground import LexicalVerifier, best_spans, judge, measured_error, pooled, verifiable
+from firmground.rag.types import Verifier
 from firmground.rag.verifier import packaged
 
 TOWER = "The tower is 330 m high."
@@ -146,6 +147,29 @@ def test_verdicts_in_chinese() -> None:
     judged = judge("水什么时候沸腾？", claims(answer), evidence, LexicalVerifier())
     assert [claim.verdict for claim in judged] == ["supported", "contradicted", "unsupported"]
     assert judged[0].citations[0].text == "水在100度沸腾。"
+
+
+@pytest.mark.parametrize("verifier", [LexicalVerifier(), packaged()], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Because no texts have been found, and because the book was not named, some scholars date it late.",
+        "Glass breaks where steel bends, since its atoms have no planes to slip along, and so it is brittle.",
+        "大多数物质凝固时会收缩，水却会膨胀。因此同样体积的冰比水轻，能浮在水面，大约九成没在水下。",
+        "他没有上过大学，却在二十岁时建造了第一座桥。",
+    ],
+)
+def test_what_stands_in_the_evidence_is_supported_though_a_part_of_it_says_not(text: str, verifier: Verifier) -> None:
+    judged = judge("", claims(text), [hit(1, f"Rain fell. {text} Snow fell.")], verifier)
+    assert {claim.verdict for claim in judged} == {"supported"}
+
+
+def test_a_claim_in_parts_is_contradicted_where_the_part_it_denies_is_affirmed() -> None:
+    evidence = [hit(1, "The tower was painted red, and visitors climbed the stairs every day.")]
+    (claim,) = judge(
+        "", claims("The tower was painted red, and visitors never climbed the stairs."), evidence, LexicalVerifier()
+    )
+    assert claim.verdict == "contradicted"
 
 
 def test_without_evidence_nothing_can_be_said() -> None:
