@@ -225,9 +225,14 @@ def disagrees(claim: Reading, words: str) -> bool:
     """
     if not negated(claim.text):
         return denies(words, claim)
-    parts = [part for part in _PART.split(claim.text) if part.strip()]
-    denied = [read(part) for part in parts if negated(part)] if len(parts) > 1 else []
-    return not all(denies(words, part) for part in denied or [claim])
+    return not all(denies(words, part) for part in _denied_parts(claim.text) or (claim,))
+
+
+@lru_cache(maxsize=256)
+def _denied_parts(text: str) -> tuple[Reading, ...]:
+    """The parts of a text that say not, where it has several; it is asked about once for each window."""
+    parts = [part for part in _PART.split(text) if part.strip()]
+    return tuple(read(part) for part in parts if negated(part)) if len(parts) > 1 else ()
 
 
 def denies(words: str, claim: Reading) -> bool:
