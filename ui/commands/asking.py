@@ -72,7 +72,7 @@ def ask(
     arms: Annotated[
         str | None,
         typer.Option(
-            help="Arms to ask, with commas: plain, stock, augmented, extractive, and those of --arms-file. "
+            help="Arms to ask, with commas: plain, stock, augmented, longform, extractive, and those of --arms-file. "
             "By default plain,augmented; with a file, plain and all of its arms."
         ),
     ] = None,

@@ -22,7 +22,7 @@ ArmsFile = Annotated[
     Path | None,
     typer.Option(
         "--arms-file",
-        help='TOML file with arms of your own: [arm.NAME], base = "augmented", then any field of an arm, such as '
+        help='TOML file with arms of your own: \\[arm.NAME], base = "augmented", then any field of an arm, such as '
         "num_passages = 8. A wrong key is an error that names the right one.",
     ),
 ]
