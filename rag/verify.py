@@ -85,7 +85,7 @@ class LexicalVerifier:
     A claim of the form "question? answer" is judged by its answer, in a window that also has the question's words.
     """
 
-    name = "lexical-2"
+    name = "lexical-3"
 
     def __init__(self, threshold: float = THRESHOLD):
         self.threshold = threshold

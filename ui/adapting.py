@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from firmground.eval.stats import Interval
 
 COVERAGES = (0.2, 0.4, 0.6, 0.8, 1.0)
-VERSION = "trees-1"  # what reports call the verifier; another recipe gets another name
+VERSION = "trees-2"  # what reports call the verifier; another recipe gets another name
 
 
 def run_adapt_verifier(data: Path, out: Path, name: str = VERSION) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from firmground.knowledge.packs import pack_documents
+from firmground.knowledge.text import sentences
 from firmground.knowledge.types import Hit, Passage
 from firmground.rag import verify
 from firmground.rag.claims import split_claims
@@ -164,6 +166,15 @@ def test_what_stands_in_the_evidence_is_supported_though_a_part_of_it_says_not(t
     assert {claim.verdict for claim in judged} == {"supported"}
 
 
+@pytest.mark.parametrize("pack", ["commonsense-en", "commonsense-zh"])
+def test_every_sentence_of_a_passage_is_supported_by_it(pack: str) -> None:
+    texts = [document.text for document in pack_documents(pack)][::4]
+    pairs = [(text[start:end], (text,)) for text in texts for start, end in sentences(text)]
+    support = packaged().support([claim for claim, _ in pairs], [evidence for _, evidence in pairs])
+    assert len(pairs) > 60
+    assert [claim for (claim, _), found in zip(pairs, support, strict=True) if found < packaged().threshold] == []
+
+
 def test_a_claim_in_parts_is_contradicted_where_the_part_it_denies_is_affirmed() -> None:
     evidence = [hit(1, "The tower was painted red, and visitors climbed the stairs every day.")]
     (claim,) = judge(
@@ -227,7 +238,7 @@ def test_the_packaged_error_is_the_shipped_verifiers() -> None:
 
 def test_another_verifiers_error_is_not_shown() -> None:
     assert measured_error(packaged().name) == measured_error()
-    assert measured_error("lexical-2") == measured_error("hf:someone/else") == {}
+    assert measured_error("lexical-3") == measured_error("hf:someone/else") == {}
 
 
 def test_contradiction_rules() -> None:
