@@ -33,7 +33,7 @@ from firmground.knowledge.intake import Intake, check_encoder, encode
 from firmground.knowledge.lock import WriterLock
 from firmground.knowledge.records import AddReport, EncoderRecord
 from firmground.knowledge.rerank import RERANK_DEPTH, diversify, rerank
-from firmground.knowledge.search import Mode, SearchOptions, Where, check_search, retrieve, share_of_vectors
+from firmground.knowledge.search import Mode, SearchOptions, Where, check_search, question_vectors, retrieve
 from firmground.knowledge.types import Document, Encoder, Hit, Passage
 
 __all__ = ["AddReport", "KnowledgeBase", "Mode"]
@@ -200,7 +200,7 @@ class KnowledgeBase:
     def vectors(self, passages: Sequence[int]) -> np.ndarray:
         """(n, dimension) float32, rows of length 1: the vectors of passages by id, as they were stored."""
         with self._mutex, self._store.snapshot():
-            return self._store.vectors[np.array(passages, dtype=np.int64)]  # a row never changes once it is committed
+            return self._store.stored_rows[np.array(passages, dtype=np.int64)]
 
     def identity(self) -> dict[str, Any]:
         """What an answer depends on: the documents and the encoder, not where or how they lie on disk."""
@@ -325,10 +325,13 @@ class KnowledgeBase:
     def _need_encoder(self) -> Encoder:
         if self.encoder is None:
             raise KnowledgeBaseError(
-                f"{self.path} was opened without an encoder: open it with {self.encoder_record.name}"
-                " (only searching by words, mode 'lexical', needs none)"
+                f"{self.path} was opened without an encoder: open it with {self.encoder_record.name}, as "
+                "firmground.knowledge.encode.open_base does (only searching by words, mode 'lexical', needs none)"
             )
         return self.encoder
+
+    def _encode_questions(self, questions: Sequence[str]) -> np.ndarray:
+        return encode(questions, self._need_encoder(), self.encoder_record.dimension, query=True)
 
     # Searching.
 
@@ -378,14 +381,7 @@ class KnowledgeBase:
         where = None if where is None else parse(where)
         single = isinstance(questions, str)
         questions = [questions] if single else list(questions)
-        shares = [share_of_vectors(question, self.encoder, mode, weight) for question in questions]
-        asked = [place for place, share in enumerate(shares) if share > 0]
-        vectors = np.empty((0, self.encoder_record.dimension), dtype=np.float32)
-        if asked:
-            texts = [questions[place] for place in asked]
-            vectors = encode(texts, self._need_encoder(), self.encoder_record.dimension, query=True)
-            vectors = adjust(texts, vectors) if adjust else vectors
-        queries = dict(zip(asked, vectors, strict=True))
+        shares, queries = question_vectors(questions, self.encoder, mode, weight, self._encode_questions, adjust)
         depth = max(k, RERANK_DEPTH) if reranker or diversity else k
         with self._mutex, self._store.snapshot():
             allowed = self._store.allowed(documents, where)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from firmground.knowledge.chunk import CHARACTERS_PER_TOKEN, MAX_TOKENS, split
 from firmground.knowledge.indexed import indexed_text, title_of
 from firmground.knowledge.types import Document, Encoder, Passage
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     """Tokens of a document's title, and of its text; `text` is None where it is too long to be one passage anyway."""
 
     title: int

@@ -36,6 +36,7 @@ from firmground.knowledge.index_kinds import (
     read,
 )
 from firmground.knowledge.records import EncoderRecord
+from firmground.knowledge.vectors import Vectors
 
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
@@ -121,7 +122,8 @@ class VectorIndex:
             self._seen, self.record, self.problem, self._faiss = seen, record, problem, opened
             self._replica, self._replicated = None, False
             if problem:
-                _warn_once(f"{self.folder}: {problem}; searching all vectors instead (slower, nothing is lost)")
+                _warn_once(f"{self.folder}: {problem}; searching all vectors instead (slower, nothing is lost); "
+                           f"to make it anew: firmground kb compact --kb {self.folder}")  # fmt: skip
             return
 
     def problems(self) -> list[str]:
@@ -190,7 +192,7 @@ class VectorIndex:
                 path.unlink(missing_ok=True)
 
     def search(
-        self, queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.ndarray
+        self, queries: np.ndarray, k: int, vectors: Vectors, allowed: np.ndarray
     ) -> list[list[tuple[int, float]]]:
         """For each of `queries` (q, dimension) its `k` best (row, cosine in [-1, 1]), best first, fewer if there are.
 
@@ -217,7 +219,7 @@ class VectorIndex:
     def _gathered(self, record: IndexRecord) -> int:
         return GATHER_ROWS if record.how.family == "exact" else GATHER_APPROXIMATE
 
-    def _search_file(self, queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    def _search_file(self, queries: np.ndarray, k: int, vectors: Vectors, allowed: np.ndarray) -> np.ndarray:
         """(q, candidates) int64 rows of the file or its replica, -1 where there are fewer; some may not be allowed."""
         assert self.record is not None
         inside = allowed[: self.rows]
@@ -228,18 +230,18 @@ class VectorIndex:
         everything = free == self.record.entries
         return find(self._faiss, self.record.how, queries, k, None if everything else inside)
 
-    def _current_replica(self, vectors: np.ndarray) -> Replica | None:
+    def _current_replica(self, vectors: Vectors) -> Replica | None:
         """The replica of the open file, filled when first asked for; None where there is none to be."""
         if not self._replicated and self.device != "cpu" and len(vectors) >= self.rows:
             assert self.record is not None
             self._replicated = True
             if self.device == "cuda" or self.rows >= SMALL_ROWS:
                 rows = held_rows(self._faiss, self.rows)
-                self._replica = replicate(vectors, rows, required=self.device == "cuda")
+                self._replica = replicate(vectors[:], rows, required=self.device == "cuda")
         return self._replica
 
 
-def search_rows(queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.ndarray, start: int = 0) -> np.ndarray:
+def search_rows(queries: np.ndarray, k: int, vectors: Vectors, allowed: np.ndarray, start: int = 0) -> np.ndarray:
     """(q, blocks x k) int64 candidates by brute force over the allowed rows from `start` on, -1 where there are fewer.
 
     Block by block, so that a large base without its index file is still searched in little memory.
@@ -251,7 +253,7 @@ def search_rows(queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.nd
         rows = first + np.flatnonzero(allowed[first : first + BLOCK_ROWS])
         if not len(rows):
             continue
-        block = block if len(rows) == len(block) else vectors[rows]
+        block = block if len(rows) == len(block) else block[rows - first]
         _, places = faiss.knn(queries, block, min(k, len(rows)), metric=faiss.METRIC_INNER_PRODUCT)
         found.append(rows[places])
     return np.concatenate(found, axis=1)
@@ -267,8 +269,9 @@ def read_manifest(folder: Path) -> IndexRecord | None:
                 "upgrade it with `pip install -U firmground`"
             )
         record = IndexRecord(**content["index"]) if content["index"] else None
-    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{MANIFEST_FILE} is damaged ({error})") from error
+    except (FileNotFoundError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        why = {FileNotFoundError: "it is missing", KeyError: f"it lacks {error}"}.get(type(error), error)
+        raise ValueError(f"{MANIFEST_FILE} is damaged ({why})") from error
     if record and Path(record.file).name != record.file:
         raise ValueError(f"{MANIFEST_FILE} is damaged (it names {record.file!r}, not a file of this folder)")
     return record
@@ -325,19 +328,19 @@ def open_index(folder: Path, record: IndexRecord, dimension: int, hashed: int | 
     return index
 
 
-def _exact(queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.ndarray) -> list[list[tuple[int, float]]]:
+def _exact(queries: np.ndarray, k: int, vectors: Vectors, allowed: np.ndarray) -> list[list[tuple[int, float]]]:
     """By brute force over the allowed rows."""
     return _scored(queries, k, vectors, allowed, search_rows(queries, k, vectors, allowed))
 
 
 def _scored(
-    queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.ndarray, candidates: np.ndarray
+    queries: np.ndarray, k: int, vectors: Vectors, allowed: np.ndarray, candidates: np.ndarray
 ) -> list[list[tuple[int, float]]]:
     return [_score(query, vectors, rows, allowed, k) for query, rows in zip(queries, candidates, strict=True)]
 
 
 def _score(
-    query: np.ndarray, vectors: np.ndarray, rows: np.ndarray, allowed: np.ndarray, k: int
+    query: np.ndarray, vectors: Vectors, rows: np.ndarray, allowed: np.ndarray, k: int
 ) -> list[tuple[int, float]]:
     """The `k` best of the candidate `rows`, scored from float32; what isn't allowed goes no further than here."""
     rows = np.unique(rows[(rows >= 0) & (rows < len(allowed))])
@@ -347,7 +350,7 @@ def _score(
     return [(int(rows[place]), float(scores[place])) for place in best]
 
 
-def cosines(query: np.ndarray, vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def cosines(query: np.ndarray, vectors: Vectors, rows: np.ndarray) -> np.ndarray:
     """(n,) cosine in [-1, 1] of `query` (dimension,) with the `rows` (n,) named; equal rows get equal scores."""
     return np.clip(np.einsum("nd,d->n", vectors[rows], query), -1.0, 1.0)
 

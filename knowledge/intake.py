@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +83,7 @@ class Intake:
                 known = stored_vectors(self._store, replaced, texts)
         dimension = self._store.encoder.dimension
         vectors = encode_missing(texts, known, dimension, partial(encode, encoder=self._encoder, dimension=dimension))
-        with self._mutex:
+        with self._mutex, uncollected():
             count = self._store.commit(entries, vectors)
             self._stored()
         self._entries, self._waiting = {}, 0
@@ -103,7 +105,8 @@ class Intake:
         """Look at what was gathered; what is new or has changed waits to be stored."""
         if not self._gathered:
             return
-        entries, report = prepare(list(self._gathered.values()), self._encoder, self._hashes)
+        with uncollected():
+            entries, report = prepare(list(self._gathered.values()), self._encoder, self._hashes)
         self._gathered, self._characters = {}, 0
         self._entries.update((entry.document.id, entry) for entry in entries)
         self._waiting += sum(max(1, len(entry.passages)) for entry in entries)
@@ -112,6 +115,19 @@ class Intake:
     def _hashes(self, documents: Sequence[str]) -> Mapping[str, bytes]:
         with self._mutex:
             return self._store.content_hashes(documents)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without a search for unreachable cycles inside: all that a batch is made of lives until it is stored, and walking
+    over it again and again, in vain, took a seventh of adding's time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def prepare(

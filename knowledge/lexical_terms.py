@@ -16,6 +16,7 @@ from itertools import accumulate, count, islice
 import numpy as np
 
 from firmground.knowledge import text as reading
+from firmground.knowledge.lexical_pieces import Pieces
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 MAX_LETTERS = 256  # of a word count; what is longer is no word
@@ -32,8 +33,8 @@ _LETTERS_AND_DIGITS = "".join(chr(code).lower() if chr(code).isalnum() else " " 
 
 
 class Dictionary:
-    """From texts to the stems of their words, by number. Reading a text word by word is what adding spent most on; here
-    each piece that stands between two spaces is read once, and found again by one look-up. One thread at a time.
+    """From texts to the stems of their words, by number. Each piece that stands between two spaces is read once, and
+    found again by its number. One thread at a time.
     """
 
     def __init__(self, stemmer: Stemmer) -> None:
@@ -41,7 +42,7 @@ class Dictionary:
         self._forget()
 
     def _forget(self) -> None:
-        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)  # of each new piece: the next
+        self._pieces = Pieces()
         self._starts, self._sizes = array("q"), array("q")  # by a piece's number: where in `_read` its stems are
         self._read = array("q")  # numbers of stems
         self._stem_numbers: defaultdict[str, int] = defaultdict(count().__next__)
@@ -51,15 +52,10 @@ class Dictionary:
     def look_up(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """The number of each word's stem, text after text (a text's in no order), how many words (texts,) each text
         has, both int64, and the stems by number, not to be changed."""
-        if len(self._numbers) > WORDS_KNOWN or self._letters > LETTERS_KNOWN:
+        if len(self._pieces) > WORDS_KNOWN or self._letters > LETTERS_KNOWN:
             self._forget()
-        pieces: list[str] = []
-        ends = [0]
-        for text in texts:
-            pieces += (text.lower() if text.isascii() else text).split()  # no term reaches over a space
-            ends.append(len(pieces))
-        numbers = np.fromiter(map(self._numbers.__getitem__, pieces), np.int64, len(pieces))
-        self._learn(list(islice(reversed(self._numbers), len(self._numbers) - len(self._starts)))[::-1])
+        numbers, ends = self._pieces.look_up(texts)  # no term reaches over a space
+        self._learn(self._pieces.since(len(self._starts)))
         starts, sizes, read = (np.frombuffer(held, np.int64) for held in (self._starts, self._sizes, self._read))
         starts, sizes = starts[numbers], sizes[numbers]
         following = np.concatenate([[0], np.cumsum(sizes)])

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from firmground.knowledge.types import Document, Encoder, Passage
 
@@ -33,8 +33,7 @@ class EncoderRecord:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A document ready to be stored, with its passages (ids not yet given) and the hash of its content.
 
     `replaces`: one with its id was stored when this was prepared.

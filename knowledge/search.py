@@ -48,6 +48,27 @@ class _Found:
     scores: dict[str, float]
 
 
+def question_vectors(
+    questions: Sequence[str],
+    encoder: Encoder | None,
+    mode: Mode,
+    weight: float,
+    encode: Callable[[Sequence[str]], np.ndarray],
+    adjust: Adjust | None,
+) -> tuple[list[float], dict[int, np.ndarray]]:
+    """The vectors' share in [0, 1] in each question's search; by their places, the vectors of those that have one.
+
+    They are encoded all at once, and adjusted.
+    """
+    shares = [share_of_vectors(question, encoder, mode, weight) for question in questions]
+    asked = [place for place, share in enumerate(shares) if share > 0]
+    if not asked:
+        return shares, {}
+    texts = [questions[place] for place in asked]
+    vectors = encode(texts)
+    return shares, dict(zip(asked, adjust(texts, vectors) if adjust else vectors, strict=True))
+
+
 def retrieve(
     store: Store,
     index: VectorIndex,
@@ -87,7 +108,7 @@ def _search_vectors(
     if not vectors:
         return {}
     index.refresh()
-    ranked = index.search(np.stack(list(vectors.values())), depth, store.vectors, allowed)
+    ranked = index.search(np.stack(list(vectors.values())), depth, store.stored_rows, allowed)
     return dict(zip(vectors, ranked, strict=True))
 
 
@@ -110,7 +131,7 @@ def _merge(
     scores = {"dense": dict(near), "lexical": {row: score for row, score in shared if row in candidates}}
     missing = [row for row in candidates if row not in scores["dense"]]
     if vector is not None and missing:
-        exact = cosines(vector, store.vectors, np.array(missing))
+        exact = cosines(vector, store.stored_rows, np.array(missing))
         scores["dense"].update(zip(missing, exact.tolist(), strict=True))
     if mode == "hybrid":
         most = potential(len(telling_terms(question)), int(np.count_nonzero(store.live)))

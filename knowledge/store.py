@@ -28,7 +28,7 @@ from firmground.knowledge.lexical_lists import SCHEMA as WORD_LISTS
 from firmground.knowledge.records import EncoderRecord, Entry, difference, dump, inherited_by_passages, passage_of_row
 from firmground.knowledge.sqlite import REMEDY, STORE_FILE, connect, explained, insert
 from firmground.knowledge.types import Document, Passage
-from firmground.knowledge.vectors import VectorFile
+from firmground.knowledge.vectors import StoredRows, VectorFile
 
 FORMAT = 3  # 3: words in lists of our own, not in an FTS5 table; 2: `settings` names the file of vectors
 VECTORS_FILE = "vectors.f32"
@@ -124,6 +124,11 @@ class Store:
     def vectors(self) -> np.ndarray:
         """(rows, dimension) float32, read-only, mapped from the disk."""
         return self._vectors.view(self.rows)
+
+    @property
+    def stored_rows(self) -> StoredRows:
+        """The same, to be searched: what is looked at here and there is read and not mapped."""
+        return StoredRows(self._vectors, self.rows)
 
     @property
     def lexical(self) -> Lexical:
@@ -370,6 +375,7 @@ class Store:
             self._settings = self._read_settings()
         if name and name != self._vectors.path.name:
             self._settings = self._read_settings()
+            self._vectors.close()
             self._vectors = VectorFile(self.folder / name, self.encoder.dimension)
         self._vectors.view(rows)
         if rows == len(self.live) and deletions == self._deletions:

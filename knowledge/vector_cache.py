@@ -30,8 +30,8 @@ def stored_vectors(store: Store, documents: Iterable[str], texts: Iterable[str])
             text = indexed_text(passage)
             if text in wanted:
                 rows[text] = passage.id
-    vectors = store.vectors
-    return {text: vectors[row].copy() for text, row in rows.items()}
+    vectors = store.stored_rows[np.array(list(rows.values()), dtype=np.int64)]
+    return dict(zip(rows, vectors, strict=True))
 
 
 def encode_missing(

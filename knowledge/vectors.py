@@ -1,4 +1,4 @@
-"""`vectors.f32`: rows of float32 that are only ever appended, read by memory map and never loaded whole.
+"""`vectors.f32`: rows of float32 that are only ever appended; single rows are read, stretches of them memory-mapped.
 
 Row i is the vector of passage i. How many rows count is written in the store, not here: bytes past them are what a
 crash left, and the next writer cuts them off. Compaction writes another file, in which deleted rows are a hole.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import mmap
 import os
 import zlib
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
 
 from firmground.knowledge.durable import failpoint, fsync_folder
 from firmground.knowledge.errors import KnowledgeBaseError
+from firmground.knowledge.sqlite import REMEDY
 
-# Views after which the pages read so far leave this process (the system's cache keeps them): the system maps 16 pages
-# and more around each row that is read, and without this 200 searches among 10^6 rows held the whole file, 1.6 GB.
-VIEWS_A_TRIM = 64
+VIEWS_A_TRIM = 64  # views after which the pages read so far leave this process (the system's cache keeps them)
 CRC_BLOCK_BYTES = 16 << 20  # how much is in memory at once when checksums are checked
 WRITE_ROWS = 16_384
 
@@ -32,6 +32,7 @@ class VectorFile:
         self.row_bytes = 4 * dimension
         self._view: np.ndarray = np.empty((0, dimension), dtype="<f4")
         self._map: mmap.mmap | None = None
+        self._file: FileIO | None = None
         self._views = 0
 
     @staticmethod
@@ -72,7 +73,7 @@ class VectorFile:
         if size < rows * self.row_bytes:
             raise KnowledgeBaseError(
                 f"{self.path} is damaged: {rows} rows ({rows * self.row_bytes} bytes) were committed, {size} bytes are "
-                "there; restore a copy, or delete the folder and index the documents again"
+                f"there; {REMEDY}"
             )
 
     def cut(self, rows: int) -> None:
@@ -109,17 +110,36 @@ class VectorFile:
         """(rows, dimension) float32, read-only, mapped from the disk. Raises KnowledgeBaseError if it is too short."""
         if rows > len(self._view):
             self.check(rows)
-            with open(self.path, "rb") as file:
-                self._map = mmap.mmap(file.fileno(), rows * self.row_bytes, access=mmap.ACCESS_READ)
+            self._file = self._file or FileIO(self.path)
+            self._map = mmap.mmap(self._file.fileno(), rows * self.row_bytes, access=mmap.ACCESS_READ)
             self._view = np.frombuffer(self._map, dtype="<f4").reshape(rows, self.dimension)
         self._views += 1
         if self._views % VIEWS_A_TRIM == 0 and self._map is not None and hasattr(self._map, "madvise"):
             self._map.madvise(mmap.MADV_DONTNEED)
         return self._view[:rows]
 
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """(n, dimension) float32, the caller's own, of the `rows` (n,) named; a `view` of them was taken before.
+
+        Not by the map: each row would bring all into this process's memory that the system's cache holds in one piece
+        with it, up to 2 MB, so that a few searches among 10^6 rows held the whole file, 1.5 GB.
+        """
+        if not len(rows):
+            return np.empty((0, self.dimension), dtype="<f4")
+        if self._file is None:
+            raise KnowledgeBaseError(f"{self.path} is closed: open the knowledge base again")
+        number, size = self._file.fileno(), self.row_bytes
+        data = bytearray().join([os.pread(number, size, row * size) for row in rows.tolist()])
+        if len(data) != len(rows) * size:
+            raise KnowledgeBaseError(f"{self.path} is damaged: rows that were committed are gone; {REMEDY}")
+        return np.frombuffer(data, dtype="<f4").reshape(len(rows), self.dimension)
+
     def close(self) -> None:
-        """Let go of the map, so that a deleted base's room is free again."""
+        """Let go of the file, so that a deleted base's room is free again."""
         self._view, self._map = self._view[:0].copy(), None
+        if self._file:
+            self._file.close()
+            self._file = None
 
     def checksum(self, first: int, last: int) -> int:
         """CRC-32 of the bytes of rows `first` to `last`, both included, read block by block."""
@@ -130,6 +150,23 @@ class VectorFile:
                 crc = zlib.crc32(block, crc)
                 left -= len(block)
         return crc
+
+
+class StoredRows:
+    """The first `rows` of a file, to be searched: [a:b] are mapped, rows named by their numbers are read."""
+
+    def __init__(self, file: VectorFile, rows: int):
+        self._file, self._rows = file, rows
+        self.shape = (rows, file.dimension)
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, wanted: slice | np.ndarray) -> np.ndarray:
+        return self._file.view(self._rows)[wanted] if isinstance(wanted, slice) else self._file.read(wanted)
+
+
+Vectors = np.ndarray | StoredRows  # (N, dimension) float32
 
 
 def _write_all(file, data: memoryview) -> None:

@@ -12,8 +12,9 @@ vectors around 200 centres. Encoding isn't in these figures (see `encoder`).
 "raw words" has an FTS5 table beside it, as our base always can be searched by words. "langchain" is the FAISS store of
 langchain-community, run by --python, the Python of an environment that has it and faiss-cpu (left out without one).
 What firmground has added is on the disk for good after every batch, of raw the texts alone, of LangChain nothing before
-it is saved. Memory is what the process has more than before, mapped files' pages included. Recall is against brute
-force. Long documents: firmground splits them, raw is given the passages that came of it.
+it is saved. CPU is the time of all threads, which says more than the clock's where other programs have the cores too.
+Memory is what the process has more than before, mapped files' pages included. Recall is against brute force. Long
+documents: firmground splits them, raw is given the passages that came of it.
 """
 
 from __future__ import annotations
@@ -183,6 +184,9 @@ def table(found: dict[str, list[Result]], folder: Path) -> list[str]:
         "add and save, passages/s": {
             side: [passages / (r["add"] + r["save"]) for r in rs] for side, rs in found.items()
         },
+        "CPU to add and save, µs a passage": {
+            side: [1e6 * r["cpu"] / passages for r in rs] for side, rs in found.items()
+        },
         "memory while adding, MB": {side: [r["peak"] / 1e6 for r in rs] for side, rs in found.items()},
         "save or close, s": {side: [r["save"] for r in rs] for side, rs in found.items()},
         "open and first search, s": {side: [r["open"] for r in rs] for side, rs in found.items()},
@@ -190,9 +194,9 @@ def table(found: dict[str, list[Result]], folder: Path) -> list[str]:
         "memory open, MB": {side: [r["memory"] / 1e6 for r in rs] for side, rs in found.items()},
         f"recall@{K}": {side: recalls(folder, rs) for side, rs in found.items()},
     }
-    lines = [" " * 26 + "".join(f"{side:>13}" for side in found)]
+    lines = [" " * 34 + "".join(f"{side:>13}" for side in found)]
     for name, values in columns.items():
-        lines.append(f"{name:<26}" + "".join(f"{statistics.median(each):>13.4g}" for each in values.values()))
+        lines.append(f"{name:<34}" + "".join(f"{statistics.median(each):>13.4g}" for each in values.values()))
     hybrid = 1000 * statistics.median(r["hybrid"] for r in found["firmground"])
     lines.append(f"firmground's hybrid search, by words too: p50 {hybrid:.3g} ms")
     for side in found:

@@ -43,6 +43,12 @@ def forget_peak() -> int:
     return memory()
 
 
+def _added(start: float, added: float, cpu: float, before: int) -> dict[str, float]:
+    """Seconds of adding, of saving after it, and of CPU for both; bytes."""
+    saved, spent = time.perf_counter() - start - added, time.process_time() - cpu
+    return {"add": added, "save": saved, "cpu": spent, "peak": peak() - before}
+
+
 # What a user of FAISS and SQLite alone writes: a flat index in memory, a table of texts, a commit every batch.
 
 
@@ -50,7 +56,7 @@ def add_raw(folder: Path, texts: list[str], vectors: np.ndarray, words: bool) ->
     import faiss
 
     before = forget_peak()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     index = faiss.IndexFlatIP(vectors.shape[1])
     database = sqlite3.connect(folder / "raw.sqlite")
     database.execute("CREATE TABLE documents(id TEXT UNIQUE, text TEXT)")
@@ -66,7 +72,7 @@ def add_raw(folder: Path, texts: list[str], vectors: np.ndarray, words: bool) ->
     added = time.perf_counter() - start
     database.close()
     faiss.write_index(index, str(folder / "raw.faiss"))
-    return {"add": added, "save": time.perf_counter() - start - added, "peak": peak() - before}
+    return _added(start, added, cpu, before)
 
 
 def use_raw(folder: Path) -> tuple[Callable[[], Any], Callable[[Any, int, np.ndarray], list[str]]]:
@@ -118,7 +124,7 @@ def _embeddings(vectors: np.ndarray) -> Any:
 
 def add_langchain(folder: Path, texts: list[str], vectors: np.ndarray) -> dict[str, float]:
     before = forget_peak()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     store = langchain_store(vectors)
     for first in range(0, len(texts), BATCH):
         batch = texts[first : first + BATCH]
@@ -126,7 +132,7 @@ def add_langchain(folder: Path, texts: list[str], vectors: np.ndarray) -> dict[s
         store.add_texts(batch, ids=ids)
     added = time.perf_counter() - start
     store.save_local(str(folder))
-    return {"add": added, "save": time.perf_counter() - start - added, "peak": peak() - before}
+    return _added(start, added, cpu, before)
 
 
 def use_langchain(folder: Path) -> tuple[Callable[[], Any], Callable[[Any, int, np.ndarray], list[str]]]:
@@ -152,7 +158,7 @@ def add_firmground(folder: Path, texts: list[str], vectors: np.ndarray) -> dict[
     from firmground.knowledge.types import Document
 
     before = forget_peak()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     encoder = Handed(vectors, {})
     base = KnowledgeBase.create(folder / "kb", encoder)
     base.add(Document(f"d{row}", text) for row, text in enumerate(texts))
@@ -160,7 +166,7 @@ def add_firmground(folder: Path, texts: list[str], vectors: np.ndarray) -> dict[
     base.close()
     if encoder.given != len(texts):  # split, or encoded once for several: vectors went to other passages
         raise SystemExit(f"expected {len(texts)} passages to be encoded, got {encoder.given}")
-    return {"add": added, "save": time.perf_counter() - start - added, "peak": peak() - before}
+    return _added(start, added, cpu, before)
 
 
 def add_long(folder: Path) -> dict[str, float]:

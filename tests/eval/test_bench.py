@@ -17,7 +17,7 @@ def test_the_index_bench_finds_what_brute_force_finds(tmp_path: Path) -> None:
     lines = index.measure(300, tmp_path)
     assert lines[0] == "300 passages (made, of 80 words), 200 questions, 1 rounds, 10 hits"
     assert lines[1].split() == ["raw", "raw", "words", "firmground"]
-    assert {line.split()[0]: line.split()[1:] for line in lines[2:9]}["recall@10"] == ["1", "1", "1"]
+    assert {line.split()[0]: line.split()[1:] for line in lines[2:10]}["recall@10"] == ["1", "1", "1"]
     assert lines[-1].startswith("15 long documents, 300 passages: firmground splits and adds ")
 
 
@@ -29,7 +29,7 @@ def test_the_index_table_by_hand(tmp_path: Path) -> None:
 
     def result(add: float, found: list[int]) -> dict:
         measured = {"add": add, "save": 1.0, "peak": 1e6, "open": 0.5, "search": 0.002, "memory": 4e6, "hybrid": 0.01}
-        return {**measured, "found": [found]}
+        return {**measured, "cpu": 3e-5 * (add + 1.0), "found": [found]}
 
     ours = [result(1.0, list(range(10))), result(3.0, [*range(9), 11])]
     assert index.recalls(tmp_path, ours) == [1.0, 0.9]
@@ -37,6 +37,7 @@ def test_the_index_table_by_hand(tmp_path: Path) -> None:
     lines = index.table({"raw": [result(0.0, []), result(0.0, [])], "firmground": ours}, tmp_path)
     # 2 passages in 1 s by raw; in 2 and in 4 s by us: half and a quarter of its rate.
     assert lines[1].split() == ["add", "and", "save,", "passages/s", "2", "0.75"]
+    assert lines[2].split()[-2:] == ["15", "45"]  # of ours 30 and 60 µs a passage
     assert lines[-1].startswith("firmground to raw: rate of add and save 0.38 [0.25, 0.50] (more is better); ")
     assert lines[-1].endswith("memory open 1.00 [1.00, 1.00] (less is)")
     assert index.ratio([1.0, 2.0, 9.0], [2.0, 2.0, 2.0]) == "1.00 [0.50, 4.50]"

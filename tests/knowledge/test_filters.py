@@ -197,7 +197,7 @@ class Careless:
     def close(self) -> None: ...
 
     def search(self, queries: np.ndarray, k: int, vectors: np.ndarray, allowed: np.ndarray):
-        scores = queries @ vectors.T
+        scores = queries @ vectors[:].T
         return [[(int(row), float(one[row])) for row in np.argsort(-one)[:k]] for one in scores]
 
 

@@ -192,6 +192,15 @@ def test_a_damaged_manifest_is_told_and_made_anew(vectors, tmp_path: Path, text:
     assert len(list(tmp_path.glob("*.faiss"))) == 1
 
 
+def test_a_missing_or_empty_manifest_says_what_to_do(vectors, tmp_path: Path, caplog):
+    made(tmp_path, vectors)
+    (tmp_path / MANIFEST_FILE).write_text("{}")
+    assert VectorIndex(tmp_path, ENCODER, "now").problem == "manifest.json is damaged (it lacks 'format')"
+    (tmp_path / MANIFEST_FILE).unlink()
+    assert VectorIndex(tmp_path, ENCODER, "now").problem == "manifest.json is damaged (it is missing)"
+    assert caplog.text.count(f"to make it anew: firmground kb compact --kb {tmp_path}\n") == 2
+
+
 def test_a_manifest_cant_point_out_of_the_folder(vectors, tmp_path: Path):
     made(tmp_path, vectors)
     content = json.loads((tmp_path / MANIFEST_FILE).read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from firmground.knowledge import intake
 from firmground.knowledge.base import AddReport, KnowledgeBase
 from firmground.knowledge.errors import InputError
 from firmground.knowledge.fitting import fitting_passages, sizes
-from firmground.knowledge.intake import GATHERED_CHARACTERS, prepare
+from firmground.knowledge.intake import GATHERED_CHARACTERS, prepare, uncollected
 from firmground.knowledge.records import content_sha256
 from firmground.knowledge.types import Document
 from tests.knowledge.base_helpers import HashEncoder, some_documents
@@ -138,3 +139,17 @@ def test_a_batch_is_about_a_seconds_work(tmp_path: Path, monkeypatch: pytest.Mon
         told.clear()
         base.add([Document(f"e{i}", "x") for i in range(9)], batch_size=3, progress=lambda r: told.append(r.added))
         assert told == [3, 6, 9]
+
+
+def test_garbage_is_collected_again_after_a_batch_whatever_happens():
+    for before in (True, False):
+        (gc.enable if before else gc.disable)()
+        try:
+            with uncollected():
+                assert not gc.isenabled()
+            assert gc.isenabled() is before
+            with pytest.raises(InputError), uncollected():
+                raise InputError("no")
+            assert gc.isenabled() is before
+        finally:
+            gc.enable()

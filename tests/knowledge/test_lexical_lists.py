@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from firmground.knowledge import lexical, lexical_terms
+from firmground.knowledge import lexical, lexical_pieces, lexical_terms
 from firmground.knowledge import lexical_lists as lists
 from firmground.knowledge.lexical import Lexical
 from firmground.knowledge.lexical_terms import Dictionary, Stemmer
@@ -52,6 +54,23 @@ def test_what_is_looked_up_are_the_stems_of_the_terms(text: str):
         assert sorted(stems[number] for number in numbers[2:]) == expected
 
 
+@given(st.lists(st.lists(st.text(alphabet="aAbé中.\0 \n\x1c\x85\u3000", max_size=40), max_size=4), max_size=4))
+@settings(deadline=None, derandomize=True, max_examples=200)
+@example([["sixteen-letters-", "sixteen-letters-x", "SIXTEEN-letters-"], ["a" * 16 + " " + "a" * 17, "A" * 8]])
+def test_pieces_have_one_number_each_however_few_slots_there_are(batches: list[list[str]]):
+    """Held against cutting each text at ASCII space and NUL, with four slots that all want."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lexical_pieces, "SLOT_BITS", 2)
+        pieces = lexical_pieces.Pieces()
+        for texts in [*batches, *batches]:  # what is known the second time
+            cut = [re.findall(r"[^\0\t-\r\x1c-\x20]+", text) for text in texts]
+            expected = [[piece.lower() if piece.isascii() else piece for piece in each] for each in cut]
+            numbers, ends = pieces.look_up(texts)
+            names = pieces.since(0)
+            assert [[names[number] for number in numbers[start:end]] for start, end in pairwise(ends)] == expected
+            assert len(set(names)) == len(names) == len(pieces)
+
+
 def test_a_dictionary_forgets_when_it_knows_many(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(lexical_terms, "WORDS_KNOWN", 3)
     monkeypatch.setattr(lexical_terms, "LETTERS_KNOWN", 30)
@@ -60,7 +79,7 @@ def test_a_dictionary_forgets_when_it_knows_many(monkeypatch: pytest.MonkeyPatch
         numbers, lengths, stems = dictionary.look_up([text])
         assert sorted(stems[number] for number in numbers) == sorted(STEMMER.stems(terms(text)))
         assert lengths.tolist() == [len(terms(text))]
-        assert len(dictionary._numbers) <= 5
+        assert len(dictionary._pieces) <= 5
 
 
 def test_stems():

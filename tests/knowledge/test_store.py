@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from firmground.knowledge.lock import WriterLock
 from firmground.knowledge.records import EncoderRecord, Entry, content_sha256, difference, dump, normal_form
 from firmground.knowledge.sqlite import insert
 from firmground.knowledge.types import Document, Passage
-from firmground.knowledge.vectors import VectorFile
+from firmground.knowledge.vectors import StoredRows, VectorFile
 
 ENCODER = EncoderRecord("hash", "hash-8", 8, ("en", "zh"))
 SKY = Document(
@@ -326,6 +327,39 @@ def test_vectors_are_little_endian_rows_in_order(tmp_path: Path):
     assert file.view(2).tolist() == [[1, 2], [5, 6]]
     with pytest.raises(ValueError, match="read-only"):
         file.view(2)[0, 0] = 9
+
+
+def test_rows_by_number_are_read_and_stretches_mapped(tmp_path: Path):
+    VectorFile.create(tmp_path / "v")
+    file = VectorFile(tmp_path / "v", 2)
+    file.append(np.arange(12, dtype=np.float32).reshape(6, 2), 0)
+    stored = StoredRows(file, 5)  # the sixth isn't committed
+    assert (len(stored), stored.shape) == (5, (5, 2))
+    assert stored[3:].tolist() == [[6, 7], [8, 9]]
+    assert stored[np.array([4, 0, 4])].tolist() == [[8, 9], [0, 1], [8, 9]]
+    assert stored[np.array([], dtype=np.int64)].shape == (0, 2)
+    os.truncate(tmp_path / "v", 20)
+    with pytest.raises(KnowledgeBaseError, match="rows that were committed are gone"):
+        stored[np.array([0, 3])]
+    file.close()
+    with pytest.raises(KnowledgeBaseError, match="is closed"):
+        file.read(np.array([0]))
+
+
+def test_rows_that_are_read_stay_out_of_memory(tmp_path: Path):
+    """By the map, 500 rows of a file of 60 MB that was just written brought 30 to 60 MB of it into this process."""
+    if not Path("/proc/self/smaps").exists():
+        pytest.skip("needs Linux's /proc")
+    VectorFile.create(tmp_path / "v")
+    file = VectorFile(tmp_path / "v", 384)
+    file.append(np.ones((40_000, 384), dtype=np.float32), 0)
+    stored = StoredRows(file, 40_000)
+    assert stored[:10].sum() == 3_840
+    assert stored[np.arange(0, 40_000, 80)].sum() == 500 * 384
+    mapped = Path("/proc/self/smaps").read_text().partition(f"{tmp_path}/v\n")[2]
+    resident = next(line for line in mapped.splitlines() if line.startswith("Rss:"))
+    assert int(resident.split()[1]) <= 4_096  # kB: what the ten rows brought
+    file.close()
 
 
 def test_the_lock_is_exclusive_and_dies_with_its_process(tmp_path: Path):

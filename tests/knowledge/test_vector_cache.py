@@ -104,4 +104,4 @@ def test_a_changed_document_in_a_real_base(tmp_path: Path) -> None:
 def test_the_store_is_opened_for_nothing_else(store: Store) -> None:
     commit(store, entry("a", "The sky. "), 0)
     vector = stored_vectors(store, ["a"], ["The sky. "])["The sky. "]
-    assert vector.base is None  # a copy: the file's map can be closed
+    assert vector.flags.writeable  # a copy, and no part of the file's map, which can be closed
