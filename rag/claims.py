@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from firmground.rag.abstain import is_abstention
 from firmground.rag.types import Claim
 
+SOURCE_MARK = r"[\[【]\d{1,3}(?:\s*[,，、;–-]\s*\d{1,3})*[\]】]"  # "[1]", "[2, 3]": where a writer has it from
 _LIST_MARK = re.compile(
     r"\s*(?:[-*•‣◦]\s+|#{1,6}\s+|\(?\d{1,2}[.)、]\s+|[（(]?\d{1,2}[）)、]\s*|[一二三四五六七八九十]{1,3}、)"
 )
@@ -212,5 +213,5 @@ def _trim(answer: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _says_nothing(text: str) -> bool:
-    bare = re.sub(r"\s+", " ", text.replace("’", "'")).strip(" .!?:,;。！？：，；*\"'")
-    return bool(_FILLER.fullmatch(bare)) or is_abstention(text)
+    bare = re.sub(rf"{SOURCE_MARK}|\s+", " ", text.replace("’", "'")).strip(" .!?:,;。！？：，；*\"'")
+    return not bare or bool(_FILLER.fullmatch(bare)) or is_abstention(text)

@@ -33,6 +33,7 @@ born birth / died death
 buy bought purchase / sell sold
 open opened start started begin began / close closed end ended finish finished
 above / below beneath
+over / under
 inside / outside
 top upper / bottom lower
 support supported favor approve approved accept accepted /\
@@ -66,6 +67,13 @@ ancient / modern
 urban / rural
 winter / summer
 morning / evening night
+week / month
+hour / minute
+km kilometre kilometer / mile
+metre meter / foot feet
+dollar / euro pound yuan
+celsius / fahrenheit
+safe / unsafe
 day / night
 sunrise / sunset
 solid / liquid gas
@@ -97,6 +105,10 @@ _ZH = """
 较大 更大 / 较小 更小
 较高 更高 / 较低 更低
 之前 以前 / 之后 以后
+早上 早晨 上午 / 晚上 傍晚 下午
+公里 / 英里
+小时 / 分钟
+美元 / 欧元 英镑 日元
 第一 首次 / 最后 末次
 大型 / 小型
 北部 北方 北边 / 南部 南方 南边
@@ -138,6 +150,11 @@ _ZH = """
 美国 / 英国 法国 德国 日本 中国 俄罗斯
 """
 
+_SMALL = {
+    "en": ("before", "after", "over", "under"),
+    "zh": ("之前", "之后", "以前", "以后", "早上", "早晨", "上午", "下午", "晚上", "傍晚"),
+}
+
 
 def _pairs(lines: str) -> list[tuple[list[str], list[str]]]:
     sides = (line.split("/") for line in lines.strip().splitlines())
@@ -154,6 +171,12 @@ def opposites(language: str) -> Mapping[str, frozenset[str]]:
         for word in right:
             found.setdefault(word, set()).update(left)
     return {word: frozenset(others) for word, others in found.items()}
+
+
+@lru_cache(maxsize=2)
+def small_opposites(language: str) -> Mapping[str, frozenset[str]]:
+    """The same of words that are no content, but turn what is said: before, after; 早上, 晚上."""
+    return {word: others for word, others in opposites(language).items() if word in _SMALL[language]}
 
 
 @lru_cache(maxsize=2)

@@ -17,7 +17,9 @@ from functools import lru_cache
 import numpy as np
 
 from firmground.knowledge.text import language, sentences
+from firmground.rag.claims import SOURCE_MARK
 from firmground.rag.numerals import arabic, numbers, value_of
+from firmground.rag.opposites import small_opposites
 from firmground.rag.words import content, kin, names, negated, rarity, stem
 
 WINDOW = 3  # sentences a claim may stand on together
@@ -50,6 +52,8 @@ _FIRST_VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|does|did|do|can|could|will|would|may|might|must)\b|\b[a-z]{2,}(?:ed|s)\b"
 )
 _PART = re.compile(r"[.,;:!?()，。；：！？（）]+(?=\D|$)|\bbut\b|但是?|而是")
+# Marks of a source behind a sentence and numbers of a list before it are no numbers of the claim.
+_MARKS = re.compile(rf"\s*{SOURCE_MARK}|^\s*\(?\d{{1,2}}[.)、](?!\d)\s*(?=\D)")
 _ASKED_THEN_ANSWERED = re.compile(r"(.*[?？])\s*([^\s?？][^?？]*)", re.DOTALL)
 
 
@@ -116,7 +120,8 @@ def windows(texts: tuple[str, ...]) -> tuple[Window, ...]:
 
 def read(claim: str) -> Reading:
     """Weigh the claim's terms: what carries the news weighs more than what it is about."""
-    match = _ASKED_THEN_ANSWERED.fullmatch(claim.strip())
+    claim = _MARKS.sub("", claim).strip()
+    match = _ASKED_THEN_ANSWERED.fullmatch(claim)
     asked, said = (match.group(1), match.group(2)) if match else ("", claim)
     terms = _valued(said)
     verb = _FIRST_VERB.search(said)
@@ -219,13 +224,33 @@ def quotes(claim: Reading, window: Window) -> bool:
 
 
 def disagrees(claim: Reading, words: str) -> bool:
-    """Whether one of the two says not where the other doesn't.
+    """Whether one of the two says not where the other doesn't, or before where the other says after.
 
     A claim in several parts may deny one of them: then the part of the text that this one is about must deny it too.
     """
+    if _turned(claim, words):
+        return True
     if not negated(claim.text):
         return denies(words, claim)
     return not all(denies(words, part) for part in _denied_parts(claim.text) or (claim,))
+
+
+def _turned(claim: Reading, words: str) -> bool:
+    """Whether the claim says before, over, 早上 … where the sentence that has most of it says after, under, 晚上 …"""
+    tongue = language(claim.text)
+    said, table = _heard(claim.text, tongue), small_opposites(tongue)
+    if not said:
+        return False
+    there = _heard(_nearest([words[start:end] for start, end in sentences(words)], claim), tongue)
+    return any(not (there - said).isdisjoint(table[word]) for word in said - there)
+
+
+def _heard(text: str, tongue: str) -> set[str]:
+    """The text's words among those that `small_opposites` knows."""
+    table = small_opposites(tongue)
+    if tongue == "zh":
+        return {word for word in table if word in text}
+    return table.keys() & set(re.findall(r"[a-z]+", text.lower()))
 
 
 @lru_cache(maxsize=256)
@@ -239,11 +264,13 @@ def denies(words: str, claim: Reading) -> bool:
     """Whether the part of the text that has most of the claim is negated: not what is said beside it, after a comma."""
     if not negated(words):
         return False
+    return negated(_nearest([part for part in _PART.split(words) if part.strip()], claim))
+
+
+def _nearest(parts: Sequence[str], claim: Reading) -> str:
+    """The part that has most of the claim; "" of none."""
     wanted = dict(zip(claim.terms, claim.weights, strict=True))
-    parts = [part for part in _PART.split(words) if part.strip()]
-    return bool(parts) and negated(
-        max(parts, key=lambda part: sum(wanted.get(term, 0.0) for term in set(_valued(part))))
-    )
+    return max(parts, key=lambda part: sum(wanted.get(term, 0.0) for term in set(_valued(part))), default="")
 
 
 def places(claim: Reading, among: Sequence[Window]) -> list[float]:

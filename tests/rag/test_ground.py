@@ -175,6 +175,30 @@ def test_every_sentence_of_a_passage_is_supported_by_it(pack: str) -> None:
     assert [claim for (claim, _), found in zip(pairs, support, strict=True) if found < packaged().threshold] == []
 
 
+@pytest.mark.parametrize("verifier", [LexicalVerifier(), packaged()], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("Tell your manager eight weeks before the birth. [1]", "supported"),
+        ("1. Tickets cost 12 euros.", "supported"),
+        ("Tickets cost 12 euros [2, 3].", "supported"),
+        ("Tell your manager eight weeks after the birth.", "contradicted"),
+        ("Children over six may enter.", "contradicted"),
+        ("图书馆每天早上八点开门。[1]", "supported"),
+        ("图书馆每天晚上八点开门。", "contradicted"),
+    ],
+)
+def test_marks_of_a_source_are_no_numbers_and_small_words_turn_a_claim(
+    claim: str, verdict: str, verifier: Verifier
+) -> None:
+    evidence = [
+        hit(1, "Tell your manager eight weeks before the birth. Dogs may enter after sunset. Tickets cost 12 euros."),
+        hit(2, "Children under six may enter."),
+        hit(3, "图书馆每天早上八点开门。"),
+    ]
+    assert [one.verdict for one in judge("", claims(claim), evidence, verifier)] == [verdict]
+
+
 def test_a_claim_in_parts_is_contradicted_where_the_part_it_denies_is_affirmed() -> None:
     evidence = [hit(1, "The tower was painted red, and visitors climbed the stairs every day.")]
     (claim,) = judge(
