@@ -203,9 +203,7 @@ def _change(pair: Mapping[str, Any], name: str, language: Language) -> tuple[str
         return "", ""
     verdict = difference_verdict(figure, name)
     if verdict == "unclear" or figure["value"] == 0:
-        verb = (
-            "no difference shown, from {first} to {second}" if verdict else "the same share, from {first} to {second}"
-        )
+        verb = _not_shown(figure) if verdict else "the same share, from {first} to {second}"
     else:
         verb = "up from {first} to {second}" if figure["value"] > 0 else "down from {first} to {second}"
     p = p_text(figure, language)
@@ -217,6 +215,18 @@ def _change(pair: Mapping[str, Any], name: str, language: Language) -> tuple[str
         p=say("; {p}", language, p=p) if p else "", n=f"n = {figure['n']:,}".replace(" ", NBSP),
     )  # fmt: skip
     return verdict, sentence
+
+
+def _not_shown(figure: Mapping[str, Any]) -> str:
+    """That nothing is shown; and by what, where interval and test don't agree (the rule is `difference_verdict`'s)."""
+    apart, p = not figure["low"] <= 0 <= figure["high"], figure.get("p_holm")
+    if apart and p is not None:
+        if figure.get("p") is not None and figure["p"] <= 0.05:
+            return "no difference shown by the test (p above 0.05 by Holm), from {first} to {second}"
+        return "no difference shown by the test (p above 0.05), from {first} to {second}"
+    if not apart and p is not None and p <= 0.05:
+        return "no difference shown (the interval holds 0), from {first} to {second}"
+    return "no difference shown, from {first} to {second}"
 
 
 def _broken(pair: Mapping[str, Any], language: Language) -> tuple[str, str]:

@@ -5,6 +5,7 @@ Names stay as they are typed: those of arms, models, files and settings.
 
 from __future__ import annotations
 
+from firmground.eval.wording_audit import AUDIT_ZH
 from firmground.eval.wording_zh_metrics import MITIGATIONS_ZH
 
 # Counters: "12 个问题".
@@ -15,6 +16,7 @@ COUNTED = {
     "passage": "段资料",
     "comparison": "项比较",
     "broken line": "行读不了的内容",
+    "bias figure": "项偏见指标",
 }
 
 _FLIPS = {
@@ -63,14 +65,17 @@ _SENTENCES = {
     "{low} to {high}": "{low} 至 {high}",
     "{value} s": "{value} 秒",
     "{value} ms": "{value} 毫秒",
-    ", ": "，",
-    "; ": "；",
-    ".": "。",
+    ", ": "，", "; ": "；", ".": "。",
     "; {p}": "；{p}",
     ", {p}\u00a0by\u00a0Holm": "，Holm\u00a0校正后\u00a0{p}",
     "{title}: {change}, {points} points (95% interval {interval}{p}; {n}).":
         "{title}：{change}，变化 {points} 个百分点（95% 区间 {interval}{p}；{n}）。",
     "no difference shown, from {first} to {second}": "未见差异，{first} 对 {second}",
+    "no difference shown by the test (p above 0.05), from {first} to {second}":
+        "未见差异（以检验为准，p 大于 0.05），{first} 对 {second}",
+    "no difference shown by the test (p above 0.05 by Holm), from {first} to {second}":
+        "未见差异（以检验为准，Holm 校正后 p 大于 0.05），{first} 对 {second}",
+    "no difference shown (the interval holds 0), from {first} to {second}": "未见差异（区间含 0），{first} 对 {second}",
     "the same share, from {first} to {second}": "没有变化，{first} 对 {second}",
     "up from {first} to {second}": "从 {first} 升至 {second}",
     "down from {first} to {second}": "从 {first} 降至 {second}",
@@ -91,8 +96,7 @@ _SENTENCES = {
     "unseen.": "这么多问题，{what}的真实变化达到 {points} 个百分点时，十次有八次能看出来；更小的变化可能看不出。",
     "right answers": "正确率",
     "unsupported claims": "无依据说法的比例",
-    "saves time": "更省时间",
-    "costs no time": "不费时间",
+    "saves time": "更省时间", "costs no time": "不费时间",
     "Peak memory: {peak}.": "内存峰值：{peak}。",
     "Peak memory: {peak}, on the GPU {gpu}.": "内存峰值：{peak}，显存 {gpu}。",
     "{answers}: {why} ({title})": "{answers}：{why}（{title}）",
@@ -391,5 +395,5 @@ _GROUPS = {  # languages, and the categories of the bundled questions
 
 ZH: dict[str, str] = {
     **_FLIPS, **_STATUSES, **_SENTENCES, **_SETTINGS, **_HEAD, **_SECTIONS, **_QUESTIONS, **_CHARTS, **_END, **_RUNS,
-    **_REASONS, **MITIGATIONS_ZH, **_GROUPS,
+    **_REASONS, **AUDIT_ZH, **MITIGATIONS_ZH, **_GROUPS,
 }  # fmt: skip

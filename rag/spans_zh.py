@@ -65,6 +65,9 @@ _UNIT = (
     r"(?:多?[万亿千百]*(?:美元|英镑|欧元|元|人|年|个月|月|日|天|小时|分钟|分|秒|岁|次|个|名|位|种|座|场|码|英里|平方英里|公里|平方公里|"
     r"千米|米|英尺|英寸|厘米|毫米|吨|公斤|千克|磅|度|℃|°[CF]|%|％|倍|世纪|年代|届|条|所|家|支|部|项|章|页|级|层|件|只|头|平方米|摄氏度|华氏度|°))"
 )
+# A number in letters, in a run of them: with a unit, or of several letters. A lone 一 before a unit counts nothing.
+_NUMERALS = "[一二三四五六七八九十百千万亿两零半]"
+_WRITTEN = re.compile(rf"第?(?!一[个种位名次些样般])(?:(?P<some>{_NUMERALS}+){_UNIT}|{_NUMERALS}{{2,}})")
 _PIECE = re.compile(
     rf"(?P<number>百分之\s*{_NUMBER}|(?:公元前?\s*)?{_NUMBER}(?:\s*{_UNIT})?(?:(?<=年)\s*{_NUMBER}\s*月(?:\s*{_NUMBER}\s*日)?|(?<=月)\s*{_NUMBER}\s*日)?)"
     r"|(?P<latin>[A-Za-zÀ-ÿ][\w'’.&-]*(?: [A-Za-zÀ-ÿ][\w'’.&-]*)*)"
@@ -122,6 +125,10 @@ def _split_run(run: str, grams: set[str]) -> list[Piece]:
     for i in range(len(run) - 1):
         if run[i : i + 2] in grams:
             kinds[i] = kinds[i + 1] = "asked"
+    for match in _WRITTEN.finditer(run):
+        end = match.end("some") if match["some"] else match.end()  # its unit may stand in the question: "几位", "五位"
+        if "asked" not in kinds[match.start() : end]:
+            kinds[match.start() : match.end()] = ["number"] * len(match.group())
     found = []
     start = 0
     for i in range(1, len(run) + 1):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hmac
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -16,10 +15,9 @@ from pathlib import Path
 import streamlit as st
 
 from firmground.knowledge import weights
-from firmground.knowledge.errors import FirmgroundError
 from firmground.knowledge.packs import pack_names
 from firmground.ui import page
-from firmground.ui.frame import Frame, unexpected
+from firmground.ui.frame import Frame, keep_choices, told
 from firmground.ui.model_names import generators_here
 from firmground.ui.serve import TOKEN
 from firmground.ui.theme import CHINESE, ICON, STYLE
@@ -45,6 +43,7 @@ def main() -> None:
             st.session_state[key] = st.session_state[key]
     options = _options()
     language = _sidebar_language()
+    keep_choices(language)
     if language == "zh":
         st.html(CHINESE)
     st.html(page.head(language))
@@ -78,11 +77,8 @@ def _guarded(draw: Callable[[Frame], None], frame: Frame, name: str) -> Callable
     def view() -> None:
         try:
             draw(frame)
-        except FirmgroundError as error:
-            st.html(page.error(str(error), frame.language))
         except Exception as error:
-            logging.getLogger(__name__).exception("the view %s could not be drawn", name)
-            st.html(page.error(unexpected(error, frame.language), frame.language))
+            st.html(page.error(told(error, frame.language), frame.language))
 
     view.__name__ = name  # Streamlit asks a page's function for it
     return view

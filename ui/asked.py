@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firmground.knowledge.errors import InputError
 from firmground.rag.arms import AUGMENTED, Arm
 from firmground.ui.choices import Choices
+from firmground.ui.frame import Said
 from firmground.ui.wording import Language, text
 
 if TYPE_CHECKING:
@@ -72,12 +72,12 @@ def understood(asked: Asked, assistant: Assistant) -> str:
 
 
 def check(asked: Asked, language: Language) -> None:
-    """Raises InputError where there is nothing to ask, or nobody."""
+    """Raises Said where there is nothing to ask, or nobody."""
     if not asked.question:
-        raise InputError(text("error_empty", language))
+        raise Said(text("error_empty", language))
     if not asked.settings.arms:
-        raise InputError(text("error_no_arm", language))
+        raise Said(text("error_no_arm", language))
     if not asked.settings.kb:
-        raise InputError(text("error_no_kb", language))
+        raise Said(text("error_no_kb", language))
     if not asked.settings.generator and any(arm.generator for arm in asked.settings.arms):
-        raise InputError(text("error_no_generator", language))
+        raise Said(text("error_no_generator", language))

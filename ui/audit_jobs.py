@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
 
@@ -15,10 +14,11 @@ from firmground.eval.bias.effects import FILE
 from firmground.knowledge.durable import write_atomic
 from firmground.knowledge.errors import InputError
 from firmground.ui import processes
-from firmground.ui.running import REQUEST, State
+from firmground.ui.processes import State
 from firmground.ui.workspace import Workspace
 
 DATA, SETS = "data", "sets"  # what was handed in; a file for each set that is done
+BEGUN = " …"  # ends the log's line about a set that is begun
 CSV_SETS = {  # columns that tell a set, as its authors publish it: the folder that `audit all` looks for it in
     ("sent_more", "sent_less"): "crows_pairs", ("question", "bias1-document1"): "gender_rag", ("TEXT", "label"): "cold",
 }  # fmt: skip
@@ -46,7 +46,8 @@ class AuditRequest:
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit as its folder shows it; `done` of `total` sets (0: not known). `problem`: its last words."""
+    """An audit as its folder shows it. `done` of `total` sets (0: not known), and the one that is at work `now`.
+    `problem`: its last words."""
 
     name: str
     folder: Path
@@ -55,6 +56,7 @@ class Audit:
     total: int
     request: AuditRequest | None
     problem: str = ""
+    now: str = ""
 
 
 def start(workspace: Workspace, name: str, request: AuditRequest) -> Path:
@@ -64,14 +66,7 @@ def start(workspace: Workspace, name: str, request: AuditRequest) -> Path:
         InputError: an audit of this name was asked for something else, or is at work.
     """
     folder = workspace.audit(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    before = _request(folder)
-    if before is not None and before != request:
-        raise InputError(f"there is an audit called {name} already; take another name")
-    if processes.is_held(folder):
-        raise InputError(f"{name} is at work already")
-    write_atomic(folder / REQUEST, json.dumps(asdict(request), ensure_ascii=False).encode(), "request")
-    processes.start(folder, request.command(folder), _done(folder))
+    processes.begin(folder, request, _request(folder), _done(folder))
     return folder
 
 
@@ -92,39 +87,31 @@ def count_sets(data: str, generator: str, limit: int) -> int:
     return len(parts(Path(data), Models(generator), limit)[0])
 
 
-def stop(audit: Audit) -> None:
-    """Ask an audit to stop as Ctrl-C would: the sets that are done are kept."""
-    processes.stop(audit.folder)
-
-
 def look(folder: Path) -> Audit:
     """What an audit's folder says now."""
     request, done = _request(folder), _done(folder)
-    alive, complete = processes.is_alive(folder), (folder / FILE).is_file()
-    problem = "" if alive or complete else processes.last_words(folder)
-    state: State = (
-        "running" if alive or processes.is_held(folder) else "done" if complete else "failed" if problem else "stopped"
-    )
-    return Audit(folder.name, folder, state, done, request.sets if request else 0, request, problem)
+    state, problem = processes.state(folder, (folder / FILE).is_file())
+    now = _at_work_on(folder) if state == "running" else ""
+    return Audit(folder.name, folder, state, done, request.sets if request else 0, request, problem, now)
 
 
 def all_audits(workspace: Workspace) -> list[Audit]:
     """Every audit in the workspace, the latest first; those made by the command line count, too."""
-    if not workspace.audits.is_dir():
-        return []
-    folders = [one for one in workspace.audits.iterdir() if (one / REQUEST).is_file() or (one / FILE).is_file()]
-    return [look(folder) for folder in sorted(folders, key=lambda one: -one.stat().st_ctime)]
+    return [look(folder) for folder in processes.folders(workspace.audits, FILE)]
 
 
 def _request(folder: Path) -> AuditRequest | None:
-    try:
-        return AuditRequest(**json.loads((folder / REQUEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+    return processes.requested(folder, AuditRequest)
 
 
 def _done(folder: Path) -> int:
     return len(list((folder / SETS).glob("*.json")))
+
+
+def _at_work_on(folder: Path) -> str:
+    """The set that was begun last, as the log names it; "" before the first."""
+    begun = [line for line in processes.log_lines(folder) if line.endswith(BEGUN)]
+    return begun[-1].removesuffix(BEGUN) if begun else ""
 
 
 # -------------------------------------------------------------------------------------------------- files handed in

@@ -210,7 +210,7 @@ def run_audit_all(
             data, out, Models(generator, knowledge, device), wanted, languages, limit,
             say=lambda line: progress.print(line, markup=False, highlight=False, soft_wrap=True),
         )  # fmt: skip
-    page = write_audit(table, out)
+    page = write_audit(table, out, "zh" if languages == "zh" else "en")
     if as_json:
         print((out / "audit.json").read_text(encoding="utf-8"))
     else:

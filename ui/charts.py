@@ -1,26 +1,52 @@
-"""Charts of a run, readable without colour: what they tell stands as text, place and shape too."""
+"""Charts, as Vega-Lite specifications: readable without colour, for what they tell stands as text, place and shape too.
+
+They are written as plain data. A library that builds and checks them takes a tenth of a second for each, whenever the
+page is drawn.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import streamlit as st
 
 from firmground.eval import wording
 from firmground.ui.page import arm_name
 from firmground.ui.wording import Language, text
 
-if TYPE_CHECKING:
-    import altair
+Chart = dict[str, Any]
 
 OUTCOMES = ("right", "hallucination", "abstained")
-COLOURS = ("#1f8a5b", "#c2571a", "#77808a")
-ARM_COLOURS = ("#77808a", "#17609a", "#8a4f9e", "#1d7a6c", "#b5651d", "#b03a6e")  # as in the report
-FIGURES = ("value", "low", "high")
+# By the page's ground; 4.5:1 or more on it, for words are drawn in them, too.
+COLOURS = {"light": ("#1b7a4f", "#b04a10", "#5b6467"), "dark": ("#4fbf8b", "#f0925a", "#a3acad")}
+ARM_COLOURS = {
+    "light": ("#5b6467", "#17609a", "#8a4f9e", "#1d7a6c", "#93560f", "#b03a6e"),  # about as in the report
+    "dark": ("#a3acad", "#6db3e8", "#c793d8", "#5cc0b4", "#e0b05a", "#ef8ab5"),
+}
+INK = {"light": "#22282b", "dark": "#e6e8e6"}
+IDEAL = {"light": "#8a5200", "dark": "#f0b35a"}
 SHAPES = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
+FIGURES = ("value", "low", "high")
+TICKS = 6
+WIDEST_LABEL = 150  # pixels: longer names are cut with dots, and stand whole in a tooltip
 MOST_GROUPS = 16  # shown, those of most questions
 # Whether a kind of flip is a gain, a loss, or neither.
 GAINS = ("fixed", "answered_rightly", "withheld_wrong")
 LOSSES = ("broken", "answered_wrongly", "withheld_right")
+
+
+def ground() -> str:
+    """What the page is drawn on now: "light" or "dark"."""
+    return st.context.theme.type or "light"
+
+
+def draw(chart: Chart, height: int) -> None:
+    """Put a chart on the page, as wide as there is room."""
+    st.vega_lite_chart(chart, width="stretch", height=height)
+
+
+# ----------------------------------------------------------------------------------------------------------- of a run
 
 
 def outcome_rows(summary: Mapping[str, Any], language: Language) -> list[dict[str, Any]]:
@@ -34,9 +60,9 @@ def outcome_rows(summary: Mapping[str, Any], language: Language) -> list[dict[st
     ]
 
 
-def outcome_intervals(summary: Mapping[str, Any], language: Language) -> altair.LayerChart:
+def outcome_intervals(summary: Mapping[str, Any], language: Language) -> Chart:
     """Right, hallucinated and abstained for each arm, with their intervals."""
-    return _intervals(outcome_rows(summary, language), "arm", "outcome", COLOURS, language)
+    return _shares(outcome_rows(summary, language), "arm", "outcome", COLOURS[ground()], language)
 
 
 def group_rows(
@@ -59,9 +85,9 @@ def group_rows(
 
 def group_intervals(
     groups: Mapping[str, Mapping[str, Any]], arms: Sequence[str], outcome: str, language: Language
-) -> altair.LayerChart:
+) -> Chart:
     """One outcome of each group of questions, by each arm, with its interval."""
-    return _intervals(group_rows(groups, arms, outcome, language), "group", "arm", ARM_COLOURS, language)
+    return _shares(group_rows(groups, arms, outcome, language), "group", "arm", ARM_COLOURS[ground()], language)
 
 
 def flip_rows(counts: Mapping[str, int], language: Language) -> list[dict[str, Any]]:
@@ -77,49 +103,99 @@ def flip_rows(counts: Mapping[str, int], language: Language) -> list[dict[str, A
     ]  # fmt: skip
 
 
-def flip_bars(counts: Mapping[str, int], language: Language) -> altair.LayerChart:
+def flip_bars(counts: Mapping[str, int], language: Language) -> Chart:
     """How many questions became what, from one arm to another."""
-    import altair
-
-    rows = flip_rows(counts, language)
+    rows, words = flip_rows(counts, language), text("run_questions", language)
     ways = [text(key, language) for key in ("run_gain", "run_loss", "run_neither")]
-    base = altair.Chart(altair.Data(values=rows)).encode(
-        y=altair.Y("kind:N", sort=[row["kind"] for row in rows], title=None, axis=altair.Axis(labelLimit=150)),
-        x=altair.X("count:Q", title=text("run_questions", language), axis=altair.Axis(tickMinStep=1)),
-    )
-    bars = base.mark_bar(size=16).encode(
-        color=altair.Color("way:N", sort=ways, scale=altair.Scale(domain=ways, range=COLOURS),
-                           legend=altair.Legend(title=None, orient="top")),
-        tooltip=["kind:N", "count:Q"],
-    )  # fmt: skip
-    return bars + base.mark_text(align="left", dx=5, fontSize=12).encode(text="count:Q")
+    count = {"field": "count", "type": "quantitative", "title": words, "axis": {"tickMinStep": 1}}
+    place = {"y": _band("kind", [row["kind"] for row in rows]), "x": count}
+    scale = {"domain": ways, "range": list(COLOURS[ground()])}
+    colour = {**_nominal("way", ways), "scale": scale, "legend": _LEGEND}
+    tooltip = [_heading("kind"), {"field": "count", "type": "quantitative", "title": words}]
+    label = {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": INK[ground()]}
+    layers = [
+        {"mark": {"type": "bar", "size": 16}, "encoding": {**place, "color": colour, "tooltip": tooltip}},
+        {"mark": label, "encoding": {**place, "text": {"field": "count", "type": "quantitative"}}},
+    ]
+    told = "; ".join(f"{row['kind']}: {row['count']}" for row in rows)
+    return {"description": told, "layer": [{"data": {"values": rows}, "layer": layers}]}
 
 
 def _per_cent(figure: Mapping[str, Any]) -> dict[str, float]:
     return {key: 100 * figure[key] for key in FIGURES if figure[key] is not None}
 
 
-def _intervals(
+def _shares(
     rows: Sequence[Mapping[str, Any]], along: str, series: str, colours: Sequence[str], language: Language
-) -> altair.LayerChart:
-    """Dots on lines: a band of the chart for each value of `along`, in it a line for each value of `series`."""
-    import altair
+) -> Chart:
+    title = text("run_rate", language)
+    return intervals(rows, along, series, colours, title, language, scale={"domain": [0, 100]}, form=".0f")
 
+
+# --------------------------------------------------------------------------------------------------------- of any kind
+
+_LEGEND = {"title": None, "orient": "top"}
+
+
+def intervals(
+    rows: Sequence[Mapping[str, Any]], along: str, series: str, colours: Sequence[str], title: str, language: Language,
+    *, scale: Mapping[str, Any], form: str, ideals: Sequence[float] = (),
+) -> Chart:  # fmt: skip
+    """Dots on lines: a band of the chart for each value of `along`, in it a line for each value of `series`.
+
+    Args:
+        rows: {along, series, value, low, high}; without an interval, one has no low and high, or they are the value.
+        colours: one for each value of `series`, in the order in which they come; begun anew where there are more.
+        title: what is measured, below the axis.
+        scale: Vega-Lite's, of the axis. form: d3's format of the values.
+        ideals: values of which a dashed line is drawn.
+    """
     bands, lines = (list(dict.fromkeys(row[name] for row in rows)) for name in (along, series))
-    scale = altair.Scale(domain=lines, range=[colours[place % len(colours)] for place in range(len(lines))])
-    base = altair.Chart(altair.Data(values=list(rows))).encode(
-        y=altair.Y(f"{along}:N", sort=bands, title=None, axis=altair.Axis(labelLimit=150)),
-        yOffset=altair.YOffset(f"{series}:N", sort=lines),
-        color=altair.Color(f"{series}:N", sort=lines, scale=scale, legend=altair.Legend(title=None, orient="top")),
-    )
-    share = altair.X("low:Q", scale=altair.Scale(domain=[0, 100]), title=text("run_rate", language))
-    whiskers = base.mark_rule(strokeWidth=2).encode(x=share, x2="high:Q")
-    shapes = altair.Scale(domain=lines, range=[SHAPES[place % len(SHAPES)] for place in range(len(lines))])
-    dots = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x="value:Q", shape=altair.Shape(f"{series}:N", sort=lines, scale=shapes),
-        tooltip=[f"{along}:N", f"{series}:N", *(altair.Tooltip(f"{name}:Q", format=".1f") for name in FIGURES)],
-    )  # fmt: skip
-    words = base.mark_text(align="left", dx=8, fontSize=11).encode(
-        x="high:Q", text=altair.Text("value:Q", format=".0f")
-    )
-    return whiskers + dots + words
+    legend = _LEGEND if len(lines) > 1 else None
+    of_line = {**_nominal(series, lines), "legend": legend}
+    place = {
+        "y": _band(along, bands), "yOffset": _nominal(series, lines),
+        "color": {**of_line, "scale": {"domain": lines, "range": _taken(colours, lines)}},
+    }  # fmt: skip
+    shape = {**of_line, "scale": {"domain": lines, "range": _taken(SHAPES, lines)}}
+    across = {"type": "quantitative", "title": title, "scale": dict(scale), "axis": {"tickCount": TICKS}}
+    tooltip = [_heading("told")] + [
+        {"field": name, "type": "quantitative", "title": text(f"figure_{name}", language), "format": form}
+        for name in FIGURES
+    ]
+    point = {"type": "point", "filled": True, "size": 70, "opacity": 1}
+    label = {"type": "text", "align": "left", "dx": 8, "fontSize": 11}
+    value = {"field": "value", "type": "quantitative"}
+    layers = [
+        _layer({"type": "rule", "strokeWidth": 2}, place, x={**across, "field": "low"}, x2={"field": "high"}),
+        _layer(point, place, x=value, shape=shape, tooltip=tooltip),
+        _layer(label, place, x={"field": "high", "type": "quantitative"}, text={**value, "format": form}),
+    ]
+    told = [{**row, "told": " · ".join(filter(None, (row[along], row[series])))} for row in rows]
+    drawn: list[Chart] = [{"data": {"values": told}, "layer": layers}]
+    if ideals:
+        dashed = {"type": "rule", "strokeDash": [5, 4], "color": IDEAL[ground()]}
+        layer = _layer(dashed, {}, x={**across, "field": "ideal"})
+        drawn.insert(0, {"data": {"values": [{"ideal": one} for one in ideals]}, **layer})
+    return {"description": "; ".join(f"{row['told']} {row['value']:.3g}" for row in told), "layer": drawn}
+
+
+def _layer(mark: Mapping[str, Any], place: Mapping[str, Any], **encoding: Any) -> Chart:
+    return {"mark": dict(mark), "encoding": {**place, **encoding}}
+
+
+def _nominal(field: str, order: Sequence[str]) -> Chart:
+    return {"field": field, "type": "nominal", "sort": list(order)}
+
+
+def _band(field: str, order: Sequence[str]) -> Chart:
+    return {**_nominal(field, order), "title": None, "axis": {"labelLimit": WIDEST_LABEL}}
+
+
+def _heading(field: str) -> Chart:
+    """A tooltip's first line: what is titled "title" stands there without a name."""
+    return {"field": field, "type": "nominal", "title": "title"}
+
+
+def _taken(some: Sequence[str], lines: Sequence[str]) -> list[str]:
+    return [some[place % len(some)] for place in range(len(lines))]

@@ -1,4 +1,4 @@
-"""Charts of audits, readable without colour: each side has a shape and a place of its own, and values stand as text."""
+"""Charts of audits: each side has a shape and a place of its own, and values stand as text."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from firmground.eval.wording_audit import named
+from firmground.ui import charts
+from firmground.ui.charts import Chart
 from firmground.ui.wording import Language, text
-from firmground.ui.wording.audit import named
 
 if TYPE_CHECKING:
-    import altair
-
     from firmground.eval.bias.effects import Effect
     from firmground.eval.filter_audit import Rate
     from firmground.eval.stats import Interval
     from firmground.knowledge.audit import Association
 
 SIDES = ("before", "after")
-FILTERS = ("classifier", "screen")
 COLOURS = {"light": ("#5b6467", "#17734a"), "dark": ("#a3acad", "#4fbf8b")}  # 4.5:1 or more on the page's ground
-IDEAL = {"light": "#8a5200", "dark": "#f0b35a"}
-SHAPES = ("circle", "diamond")
 ROW_HEIGHT, ROOM = 42, 106  # pixels of a row with two marks; of legend and axis
-WIDEST_LABEL = 150  # pixels: longer names are cut with dots, and stand whole in the table below
 
 
 def height(rows: int) -> int:
@@ -41,11 +37,10 @@ def effect_rows(effects: Sequence[Effect], language: Language) -> list[dict[str,
     ]
 
 
-def effect_chart(effects: Sequence[Effect], language: Language) -> altair.LayerChart:
+def effect_chart(effects: Sequence[Effect], language: Language) -> Chart:
     """Figures of one measure, without and with one filter, with their ideal as a dashed line."""
     ideals = sorted({effect.ideal for effect in effects if effect.ideal is not None})
-    sides = [text(f"audit_{side}", language) for side in SIDES]
-    return _intervals(effect_rows(effects, language), sides, ideals, named(effects[0].measure, language))
+    return _intervals(effect_rows(effects, language), named(effects[0].measure, language), language, ideals)
 
 
 def rate_rows(rates: Sequence[Rate], language: Language) -> list[dict[str, Any]]:
@@ -58,20 +53,19 @@ def rate_rows(rates: Sequence[Rate], language: Language) -> list[dict[str, Any]]
     ]  # fmt: skip
 
 
-def rate_chart(rates: Sequence[Rate], language: Language) -> altair.LayerChart:
+def rate_chart(rates: Sequence[Rate], language: Language) -> Chart:
     """How many texts of each kind or group each filter flags."""
-    sides = [text(f"filter_{one}", language) for one in FILTERS]
-    return _intervals(rate_rows(rates, language), sides, [], text("audit_flagged", language), ".0f")
+    return _intervals(rate_rows(rates, language), text("audit_flagged", language), language, form=".0f")
 
 
-def association_chart(associations: Sequence[Association], language: Language) -> altair.LayerChart:
+def association_chart(associations: Sequence[Association], language: Language) -> Chart:
     """Words that go with one group more, or less, than with the others of its category: log-odds with intervals."""
     rows = [
         {"row": f"{named(one.group, language)} · {named(one.word, language)}", "side": "",
          "value": one.log_odds, "low": one.low, "high": one.high}
         for one in associations
     ]  # fmt: skip
-    return _intervals(rows, [""], [0.0], text("corpus_log_odds", language))
+    return _intervals(rows, text("corpus_log_odds", language), language, [0.0])
 
 
 def _bounds(interval: Interval) -> dict[str, float]:
@@ -82,38 +76,11 @@ def _bounds(interval: Interval) -> dict[str, float]:
 
 
 def _intervals(
-    rows: list[dict[str, Any]],
-    sides: Sequence[str],
-    ideals: Sequence[float],
-    title: str,
-    form: str = "",
-) -> altair.LayerChart:
-    import altair
-    import streamlit
-
-    ground = streamlit.context.theme.type or "light"
-    colours, shapes = COLOURS[ground][-len(sides) :], SHAPES[-len(sides) :]
-    order = list(dict.fromkeys(row["row"] for row in rows))
-    form = form or (".2f" if _widest(rows) < 20 else ",.0f")
-    legend = altair.Legend(title=None, orient="top") if len(sides) > 1 else None
-    base = altair.Chart(altair.Data(values=rows)).encode(
-        y=altair.Y("row:N", sort=order, title=None, axis=altair.Axis(labelLimit=WIDEST_LABEL)),
-        yOffset=altair.YOffset("side:N", sort=list(sides)),
-        color=altair.Color("side:N", sort=list(sides), legend=legend, scale=altair.Scale(domain=sides, range=colours)),
-    )
-    scale = altair.Scale(zero=False, nice=True)
-    lines = base.mark_rule(strokeWidth=2).encode(x=altair.X("low:Q", scale=scale, title=title), x2="high:Q")
-    tips = ["row:N", *(["side:N"] if legend else [])]
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x="value:Q",
-        shape=altair.Shape("side:N", legend=legend, scale=altair.Scale(domain=sides, range=shapes)),
-        tooltip=[*tips, *(altair.Tooltip(f"{name}:Q", format=form) for name in ("value", "low", "high"))],
-    )
-    words = base.mark_text(align="left", dx=8, fontSize=11).encode(x="high:Q", text=altair.Text("value:Q", format=form))
-    ideal = altair.Chart(altair.Data(values=[{"ideal": one} for one in ideals]))
-    dashed = ideal.mark_rule(strokeDash=[5, 4], color=IDEAL[ground]).encode(x=altair.X("ideal:Q", title=title))
-    return altair.layer(*([dashed] if ideals else []), lines, points, words)
-
-
-def _widest(rows: Sequence[dict[str, Any]]) -> float:
-    return max((math.fabs(row[key]) for row in rows for key in ("low", "high")), default=0.0)
+    rows: list[dict[str, Any]], title: str, language: Language, ideals: Sequence[float] = (), form: str = ""
+) -> Chart:
+    widest = max((math.fabs(row[key]) for row in rows for key in ("low", "high")), default=0.0)
+    form = form or (".2f" if widest < 20 else ",.0f")
+    scale = {"zero": False, "nice": True}
+    sides = {row["side"] for row in rows}
+    colours = COLOURS[charts.ground()][-len(sides) :]
+    return charts.intervals(rows, "row", "side", colours, title, language, scale=scale, form=form, ideals=ideals)

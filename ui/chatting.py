@@ -16,11 +16,12 @@ from firmground.rag.types import Answer
 from firmground.ui.commands.options import open_assistant
 from firmground.ui.show import print_answers
 
+END = "exit"
 FROM_MEMORY = "answered from the model's memory: what was found doesn't answer it"
 
 
 def run_chat(kb: str, arm: str, arms_file: Path | None, generator: str, device: str) -> None:
-    """Answer the lines of standard input until it ends, or an empty line.
+    """Answer the lines of standard input until it ends, or one says "exit".
 
     Raises:
         InputError: not exactly one arm.
@@ -33,22 +34,25 @@ def run_chat(kb: str, arm: str, arms_file: Path | None, generator: str, device: 
 
 
 def typed() -> Iterator[str]:
-    """Lines as they are typed; a prompt is shown where a person sits there."""
+    """Lines as they are typed, up to END; empty ones are passed over. A prompt is shown where a person sits there."""
+    if sys.stdin.isatty():
+        print(f"One question a line. To end: Ctrl-D, or {END}.")
     while True:
         if sys.stdin.isatty():
             print("> ", end="", flush=True)
-        line = sys.stdin.readline().strip()
-        if not line:
+        line = sys.stdin.readline()
+        if not line or line.strip().lower() == END:
             return
-        yield line
+        if line.strip():
+            yield line.strip()
 
 
 def chat(talk: Conversation, questions: Iterable[str], console: Console | None = None) -> None:
     """Print the answer to each question, with what should be known about it."""
     console = console or Console()
-    for question in questions:
+    for number, question in enumerate(questions):
         answer = talk.ask(question)
-        print_answers({talk.arm.name: answer}, console)
+        print_answers({talk.arm.name: answer}, talk.assistant.verifier.name if not number else "", console)
         for note in notes(answer, talk.turns[-1].understood):
             console.print(f"[dim]{escape(note)}[/dim]")
 

@@ -7,6 +7,7 @@ encoder · 5 an optional package is missing · 6 done, but some files couldn't b
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import os
 import sys
 from typing import Annotated
@@ -46,9 +47,18 @@ for commands in (asking, measuring, auditing, keeping):
     app.add_typer(commands.app)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"firmground {importlib.metadata.version('firmground')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
 ) -> None:
     """Options that stand before a command; `main` reads --debug itself."""
 

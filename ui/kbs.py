@@ -27,21 +27,29 @@ def run_list(kb: Path, where: str, as_json: bool) -> None:
             if as_json:
                 print(json.dumps(row, ensure_ascii=False))
             else:
-                print(f"{document.id}\t{row['passages']} passages\t{document.title or document.source}")
+                passages = f"{row['passages']} passage{'' if row['passages'] == 1 else 's'}"
+                print(f"{document.id}\t{passages}\t{document.title or document.source}")
 
 
 def run_remove(kb: Path, documents: list[str], where: str) -> None:
-    """Delete documents by id, or all that pass a filter; says how many there were."""
+    """Delete documents by id, or all that pass a filter; says how many there were.
+
+    Raises InputError where ids aren't there, after the others are deleted.
+    """
     if bool(documents) == bool(where):
         raise InputError("expected the ids of documents or --where FILTER, one of them; `firmground kb list` shows ids")
     with KnowledgeBase.open(kb, writable=True) as base:
         if where:
             documents = [document.id for document in base.documents(where=_filter(where))]
+        missing = [name for name in documents if name not in base]
         removed = base.remove(documents)
         remains = base.stats()["deleted"]
     print(f"{removed} of {len(documents)} documents removed from {kb}")
     if remains:
         print("No search finds them any more. To take them off the disk too: firmground kb compact --kb", kb)
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(f"{kb} has no document {missing[0]!r}{more}; the ids: firmground kb list --kb {kb}")
 
 
 def run_compact(kb: Path) -> None:
@@ -67,6 +75,8 @@ def run_stats(kb: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(stats, ensure_ascii=False))
         return
+    stats["languages"] = "any" if "*" in stats["languages"] else ", ".join(stats["languages"])
+    stats["encoder"] += f" (for languages: {stats.pop('languages')})"
     for name, value in stats.items():
         if name != "files":
             print(f"{name:10} {f'{value / 1e6:.1f} MB' if name == 'bytes' else value}")

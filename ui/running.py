@@ -1,23 +1,18 @@
 """Comparisons started from the page: each is `firmground compare` in a process of its own (`ui/processes.py`), in a
-folder of its own. What a run was asked for stands in its request.json; it goes on from the rows that it left."""
+folder of its own. It goes on from the rows that it left."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from firmground.eval.manifest import read_json
-from firmground.knowledge.durable import write_atomic
 from firmground.knowledge.errors import InputError
 from firmground.ui import processes
+from firmground.ui.processes import State
 from firmground.ui.workspace import Workspace
-
-State = Literal["running", "done", "stopped", "failed"]
-
-REQUEST = "request.json"
 
 
 @dataclass(frozen=True)
@@ -60,26 +55,13 @@ def start(workspace: Workspace, name: str, request: Request) -> Path:
         InputError: a run of this name was asked for something else, or is at work.
     """
     folder = workspace.run(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    before = _request(folder)
-    if before is not None and before != request:
-        raise InputError(f"there is a run called {name} already; take another name")
-    if processes.is_held(folder):
-        raise InputError(f"{name} is at work already")
-    write_atomic(folder / REQUEST, json.dumps(asdict(request), ensure_ascii=False).encode(), "request")
-    processes.start(folder, request.command(folder), _rows(folder / "outcomes.jsonl"))
+    processes.begin(folder, request, _request(folder), _rows(folder / "outcomes.jsonl"))
     return folder
-
-
-def stop(run: Run) -> None:
-    """Ask a run to stop as Ctrl-C would: what was answered is kept."""
-    processes.stop(run.folder)
 
 
 def look(folder: Path) -> Run:
     """What a run's folder says now. One whose manifest can't be read has failed, and says why."""
     request = _request(folder)
-    alive = processes.is_alive(folder)
     path = folder / "manifest.json"
     try:
         manifest = read_json(path) if path.is_file() else {}
@@ -93,10 +75,7 @@ def look(folder: Path) -> Run:
     rows = _rows(folder / "outcomes.jsonl")
     done = min(total, rows // max(1, len(arms)))
     complete = (folder / "summary.json").is_file() and done >= total > 0
-    problem = "" if alive or complete else processes.last_words(folder)
-    state: State = (
-        "running" if alive or processes.is_held(folder) else "done" if complete else "failed" if problem else "stopped"
-    )
+    state, problem = processes.state(folder, complete)
     pace = processes.pace(folder, rows) if state == "running" else None
     left = None if pace is None else pace * len(arms) * (total - done)
     return Run(folder.name, folder, state, done, total, request, problem, left)
@@ -104,20 +83,14 @@ def look(folder: Path) -> Run:
 
 def all_runs(workspace: Workspace) -> list[Run]:
     """Every run in the workspace, the latest first."""
-    if not workspace.runs.is_dir():
-        return []
-    folders = [
-        one for one in workspace.runs.iterdir() if (one / REQUEST).is_file() or (one / "manifest.json").is_file()
-    ]
-    return [look(folder) for folder in sorted(folders, key=lambda one: -one.stat().st_ctime)]
+    return [look(folder) for folder in processes.folders(workspace.runs, "manifest.json")]
 
 
 def _request(folder: Path) -> Request | None:
-    try:
-        stored: dict[str, Any] = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-        return Request(**{**stored, "arms": tuple(stored["arms"])})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    def make(arms: list[str], **more: Any) -> Request:
+        return Request(arms=tuple(arms), **more)
+
+    return processes.requested(folder, make)
 
 
 def _rows(file: Path) -> int:

@@ -22,10 +22,11 @@ def run_search(question: str, kb: str, k: int, mode: str, queries: Path | None, 
     if mode not in ("hybrid", "dense", "lexical"):
         raise InputError(f"--mode is hybrid, dense or lexical, got {mode!r}")
     asked = [(example.id, example.question) for example in load_questions(queries)] if queries else [("0", question)]
-    from firmground.ui.commands.options import quiet_models
+    from firmground.ui.commands.options import check_filled, quiet_models
 
     quiet_models()
     with open_base(base_folder(kb)) as base:
+        check_filled(base)
         for start in range(0, len(asked), BATCH):
             batch = asked[start : start + BATCH]
             found = base.search([text for _, text in batch], k=k, mode=_mode(mode))

@@ -74,6 +74,7 @@ def streamlit_command(host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
+        "global.disableWidgetStateDuplicationWarning": "true",  # choices are said anew in another language (frame.py)
         **THEME,
     }
     flags = [f"--{name}={value}" for name, value in options.items()]

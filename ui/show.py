@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from firmground.knowledge import weights
+from firmground.knowledge.text import language
 
 if TYPE_CHECKING:
     from firmground.knowledge.types import Hit
@@ -28,13 +29,24 @@ VERDICTS = {
 }
 
 
-def print_answers(answers: Mapping[str, Answer], console: Console | None = None) -> None:
-    """Every arm's answer in a panel of its own, claim by claim, then the passages that they were judged on."""
+def print_answers(answers: Mapping[str, Answer], verifier: str = "", console: Console | None = None) -> None:
+    """Every arm's answer in a panel of its own, claim by claim; then what the signs mean, and which verifier judged,
+    in the question's language. Without a verifier's name that is left out."""
     console = console or Console()
     for name, answer in answers.items():
         console.print(Panel(_answer_text(answer), title=f"[bold]{escape(name)}[/bold]", subtitle=_cost(answer)))
-    legend = "  ".join(f"{sign} {verdict}" for verdict, (sign, _) in VERDICTS.items())
-    console.print(f"[dim]{legend}, judged on the same evidence by words shared: a first look, not proof[/dim]")
+    if verifier:
+        console.print(Text(_legend(verifier, language(next(iter(answers.values())).question)), style="dim"))
+
+
+def _legend(verifier: str, spoken: str) -> str:
+    from firmground.eval.wording_zh import ZH
+
+    if spoken == "zh":
+        signs = "  ".join(f"{sign} {ZH[verdict]}" for verdict, (sign, _) in VERDICTS.items())
+        return f"{signs}\n由说法与同一批资料的计数特征判断（{verifier}）：初步参考，不是证明"
+    signs = "  ".join(f"{sign} {verdict}" for verdict, (sign, _) in VERDICTS.items())
+    return f"{signs}\njudged by counted features of claim and evidence ({verifier}): a first look, not proof"
 
 
 def _answer_text(answer: Answer) -> Text:

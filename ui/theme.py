@@ -136,15 +136,15 @@ STYLE = """
 .fg-note { border-left: 3px solid var(--fg-accent); background: light-dark(#e9f2f0, #1c2b2a); border-radius: .3rem;
   padding: .6rem .9rem; line-height: 1.5; font-size: .93rem; overflow-wrap: anywhere; }
 .fg-error { border-left: 3px solid var(--fg-contradicted); background: light-dark(#fbeceb, #321d1c);
-  border-radius: .3rem; padding: .7rem 1rem; line-height: 1.5; overflow-wrap: anywhere; }
+  border-radius: .3rem; padding: .7rem 1rem; line-height: 1.5; overflow-wrap: anywhere; white-space: pre-line; }
 .fg-error b { color: var(--fg-contradicted); }
 .fg-legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem; margin: 1.2rem 0 .4rem; padding: 0; }
 .fg-trust { font-size: .85rem; color: var(--fg-quiet); line-height: 1.55; }
 .fg-scroll { overflow-x: auto; }
 .fg-trust table, .fg-table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
-.fg-trust th, .fg-trust td, .fg-table th, .fg-table td { text-align: start; padding: .25rem 1rem .25rem 0; border: 0;
-  border-bottom: 1px solid var(--fg-line); font-weight: 400; vertical-align: bottom; }
-.fg-table { word-break: keep-all; font-size: .92rem; }
+.fg-trust th, .fg-trust td, .fg-table th, .fg-table td { text-align: start; padding: .25rem .8rem .25rem 0; border: 0;
+  border-bottom: 1px solid var(--fg-line); font-weight: 400; vertical-align: top; }
+.fg-table { word-break: keep-all; font-size: .88rem; }
 .fg-trust th, .fg-table th { color: var(--fg-quiet); }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 4.4rem 1rem 3rem; }

@@ -1,5 +1,6 @@
-"""The table of debiasing filters for people: one self-contained page, and Markdown. Filters stand in the order in which
-an answer meets them; each has its bias before and after beside what it costs, and says so where it shows no effect."""
+"""The table of debiasing filters for people, in English or Chinese: one self-contained page, and Markdown. Filters
+stand in the order in which an answer meets them; each has its bias before and after beside what it costs, and says so
+where it shows no effect."""
 
 from __future__ import annotations
 
@@ -9,9 +10,12 @@ from typing import Any
 
 from firmground.eval import wording
 from firmground.eval.bias.effects import Effect, EffectTable
+from firmground.eval.metrics.normalise import Language
 from firmground.eval.report.markdown import escape
 from firmground.eval.report.render import render
 from firmground.eval.stats import Interval
+from firmground.eval.wording import say
+from firmground.eval.wording_audit import named, noted
 from firmground.knowledge.durable import write_atomic
 
 PAGE, MARKDOWN = "audit.html", "audit.md"
@@ -43,6 +47,8 @@ VERDICTS = {
 KINDS = {"bias": "bias", "blocking": "flagged without reason", "utility": "of use", "cost": "cost"}
 # The columns of the overview: bias figures by their verdict, then the largest loss.
 OVERVIEW = ("bias: nearer", "no effect", "further", "not paired", "use", "flagged without reason", "cost")
+COLUMNS = ("Set", "Rows", "Measure", "Ideal", "n", "Before", "After", "Change")
+ABOUT = ("generator", "data", "files", "limit", "filters", "languages", "knowledge", "seconds")  # what has words
 RETRIEVED = ", retrieved"  # ends the rows of questions that were asked with what was found
 # Rows that are of a whole set; others, of groups and kinds, are folded away.
 WHOLE = (
@@ -51,46 +57,44 @@ WHOLE = (
 )
 
 
-def write_audit(table: EffectTable, folder: Path) -> Path:
+def write_audit(table: EffectTable, folder: Path, language: Language = "en") -> Path:
     """Write `audit.html` and `audit.md` into the folder; return the first one's path."""
-    write_atomic(folder / MARKDOWN, audit_markdown(table).encode("utf-8", "replace"), "markdown")
-    write_atomic(folder / PAGE, audit_html(table).encode("utf-8", "replace"), "report")
+    write_atomic(folder / MARKDOWN, audit_markdown(table, language).encode("utf-8", "replace"), "markdown")
+    write_atomic(folder / PAGE, audit_html(table, language).encode("utf-8", "replace"), "report")
     return folder / PAGE
 
 
-def audit_html(table: EffectTable) -> str:
+def audit_html(table: EffectTable, language: Language = "en") -> str:
     """The page."""
-    sections = [_section(*one) for one in by_filter(table)]
     values = {
-        "table": table, "overview": overview(table), "columns": OVERVIEW, "filters": sections, "verdicts": VERDICTS,
-        "about": _about(table),
+        "table": table, "overview": overview(table, language), "columns": OVERVIEW, "heads": COLUMNS,
+        "filters": [_section(*one, language) for one in by_filter(table)], "verdicts": verdicts(language),
+        "about": _about(table, language), "notes": [noted(note, language) for note in table.notes],
     }  # fmt: skip
-    return render("audit.html", values)
+    return render("audit.html", values, language)
 
 
-def audit_markdown(table: EffectTable) -> str:
+def audit_markdown(table: EffectTable, language: Language = "en") -> str:
     """The same as Markdown: every row."""
-    parts = ["# What the debiasing filters do", "Before → after, on the same rows, with 95% intervals. "
-             + " · ".join(f"{mark} {words}" for mark, words in VERDICTS.values())]  # fmt: skip
-    lines = ["| filter | where | " + " | ".join(OVERVIEW) + " |", "|---|---|" + "---|" * len(OVERVIEW)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in overview(table)]
-    parts.append("\n".join(lines))
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
+    legend = " · ".join(f"{mark} {words}" for mark, words in verdicts(language).values())
+    before = say("Before → after, on the same rows, with 95% intervals. ", language)
+    parts = ["# " + say("What the debiasing filters do", language), before + legend]
+    heads = [say(name, language) for name in ("Filter", "where", *OVERVIEW)]
+    parts.append("\n".join([line(heads), line(["---"] * len(heads)), *map(line, overview(table, language))]))
     for name, effects in by_filter(table):
-        parts += [f"## {escape(name)}", _sentence(*FILTERS.get(name, ("", "")))]
-        parts.append("\n".join(f"- {sentence}" for _, sentence in findings(effects)))
-        lines = [
-            "| set | rows | measure | ideal | n | before | after | change | |",
-            "|---|---|---|---|---|---|---|---|---|",
-        ]
-        rows = [table_row(effect) for effect in effects]
-        lines += ["| " + " | ".join([*map(escape, cells[:3]), *cells[3:]]) + " |" for cells in rows]
-        parts.append("\n".join(lines))
-    parts += [
-        "## What it was made with",
-        "\n".join(f"- {escape(name)}: {escape(text)}" for name, text in _about(table)),
-    ]
-    if table.notes:
-        parts.append("\n".join(f"- {escape(note)}" for note in table.notes))
+        parts += [f"## {escape(name)}", _meaning(name, language)]
+        parts.append("\n".join(f"- {sentence}" for _, sentence in findings(effects, language)))
+        heads = [*(say(column, language) for column in COLUMNS), ""]
+        rows = [table_row(effect, language) for effect in effects]
+        lines = [line([*map(escape, cells[:3]), *cells[3:]]) for cells in rows]
+        parts.append("\n".join([line(heads), line(["---"] * len(heads)), *lines]))
+    parts.append("## " + say("What it was made with", language))
+    parts.append("\n".join(f"- {escape(name)}: {escape(text)}" for name, text in _about(table, language)))
+    parts.append("\n".join(f"- {escape(noted(note, language))}" for note in table.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -102,7 +106,12 @@ def by_filter(table: EffectTable) -> list[tuple[str, list[Effect]]]:
     return [(name, [effect for effect in table.effects if effect.filter == name]) for name in names]
 
 
-def overview(table: EffectTable) -> list[tuple[str, ...]]:
+def verdicts(language: Language = "en") -> dict[str, tuple[str, str]]:
+    """{verdict: (mark, words)}."""
+    return {name: (mark, say(words, language)) for name, (mark, words) in VERDICTS.items()}
+
+
+def overview(table: EffectTable, language: Language = "en") -> list[tuple[str, ...]]:
     """A line a filter: its name, where it acts, and the columns of `OVERVIEW`, over the figures of whole sets."""
     rows = []
     for name, effects in by_filter(table):
@@ -110,42 +119,49 @@ def overview(table: EffectTable) -> list[tuple[str, ...]]:
         verdicts = [effect.verdict for effect in whole if effect.kind == "bias"]
         counts = [str(verdicts.count(verdict)) for verdict in ("better", "none", "worse", "unpaired")]
         costs = [
-            _worst([effect for effect in whole if effect.kind == kind]) for kind in ("utility", "blocking", "cost")
+            _worst([effect for effect in whole if effect.kind == kind], language)
+            for kind in ("utility", "blocking", "cost")
         ]
-        rows.append((name, FILTERS.get(name, ("", ""))[0], *counts, *costs))
+        stage = FILTERS[name][0] if name in FILTERS else ""
+        rows.append((name, say(stage, language), *counts, *costs))
     return rows
 
 
-def _worst(effects: Sequence[Effect]) -> str:
+def _worst(effects: Sequence[Effect], language: Language) -> str:
     """The change that is furthest from its ideal's side, of those whose interval doesn't hold 0; else that none is."""
     counted = [effect for effect in effects if effect.verdict == "counted"]
     if counted:
-        return _change(max(counted, key=lambda effect: (effect.change.value if effect.change else 0.0) or 0.0)).rstrip(
-            "."
-        )
+        most = max(counted, key=lambda effect: (effect.change.value if effect.change else 0.0) or 0.0)
+        return _change(most, language)
     paired = [effect for effect in effects if effect.verdict in ("better", "worse", "none")]
     if not paired:
         return "–"
     worse = [effect for effect in paired if effect.verdict == "worse"]
     if not worse:
-        return "none shown"
+        return say("none shown", language)
     worst = max(worse, key=lambda effect: abs((effect.change.value if effect.change else 0.0) or 0.0))
-    return _change(worst).rstrip(".")
+    return _change(worst, language)
 
 
-def table_row(effect: Effect) -> list[str]:
+def table_row(effect: Effect, language: Language = "en") -> list[str]:
     """Set, rows, measure, ideal, n, before, after, change, verdict's mark: what a line of a table says."""
     ideal = "" if effect.ideal is None else f"{effect.ideal:g}"
-    change = "" if effect.change is None else told(effect.change, effect.measure, signed=True)
-    sides = [told(side, effect.measure) for side in (effect.before, effect.after)]
+    change = "" if effect.change is None else told(effect.change, effect.measure, True, language)
+    sides = [told(side, effect.measure, language=language) for side in (effect.before, effect.after)]
+    what = [_name(name, language) for name in (effect.set, effect.rows, effect.measure)]
     n = f"{effect.before.n:,}" + (f", {effect.after.n:,}" if effect.after.n != effect.before.n else "")
-    return [effect.set, effect.rows, effect.measure, ideal, n, *sides, change, VERDICTS[effect.verdict][0]]
+    return [*what, ideal, n, *sides, change, VERDICTS[effect.verdict][0]]
 
 
-def told(interval: Interval, measure: str, signed: bool = False) -> str:
+def _name(name: str, language: Language) -> str:
+    """A set, some rows or a measure: in English as files have it."""
+    return name if language == "en" else named(name, language)
+
+
+def told(interval: Interval, measure: str, signed: bool = False, language: Language = "en") -> str:
     """ "0.540 [0.466, 0.608]"."""
     if interval.value is None:
-        return "none"
+        return say("none", language)
     digits = _digits(measure, interval.value)
     values = [interval.value] if interval.low is None else [interval.value, interval.low, interval.high]
     texts = [_number(value, digits, signed) for value in values]
@@ -162,37 +178,48 @@ def _number(value: float | None, digits: int, signed: bool = False) -> str:
     return text if text.strip("+−0.") else text.strip("+−")
 
 
-def findings(effects: Sequence[Effect]) -> list[tuple[str, str]]:
+def findings(effects: Sequence[Effect], language: Language = "en") -> list[tuple[str, str]]:
     """(verdict, sentence): what a filter did to bias and to use, over whole sets, in words."""
     whole = whole_sets(effects)
     bias = [effect for effect in whole if effect.kind == "bias"]
     told_bias: list[tuple[str, str]] = [
-        (wanted, _change(effect)) for wanted in ("better", "worse") for effect in bias if effect.verdict == wanted
-    ]
+        (wanted, _changed(effect, language))
+        for wanted in ("better", "worse") for effect in bias if effect.verdict == wanted
+    ]  # fmt: skip
     unmoved = sum(effect.verdict == "none" for effect in bias)
     if bias and unmoved:
-        of_all = f"{unmoved} of {wording.plural(len(bias), 'bias figure')}"
-        sentence = f"No effect shown on {of_all} of whole sets: the interval of the change holds 0."
-        told_bias.append(("unclear", sentence))
+        message = "No effect shown on {unmoved} of {figures} of whole sets: the interval of the change holds 0."
+        figures = wording.plural(len(bias), "bias figure", language)
+        told_bias.append(("unclear", say(message, language, unmoved=unmoved, figures=figures)))
     unpaired = sum(effect.verdict == "unpaired" for effect in bias)
     if unpaired:
-        told_bias.append(("unclear", f"{wording.plural(unpaired, 'bias figure')} can't be paired: before and after "
-                                     "stand on different rows."))  # fmt: skip
+        message = "{figures} can't be paired: before and after stand on different rows."
+        figures = wording.plural(unpaired, "bias figure", language)
+        told_bias.append(("unclear", say(message, language, figures=figures)))
     costs = [effect for effect in whole if effect.kind != "bias" and effect.verdict in ("better", "worse")]
-    told_costs: list[tuple[str, str]] = [(effect.verdict, _change(effect)) for effect in costs]
+    told_costs: list[tuple[str, str]] = [(effect.verdict, _changed(effect, language)) for effect in costs]
     use = [effect for effect in whole if effect.kind == "utility"]
     if use and not any(effect in costs for effect in use):
-        told_costs.append(("unclear", f"What is of use ({', '.join(dict.fromkeys(one.measure for one in use))}) shows "
-                                      "no change."))  # fmt: skip
+        measures = say(", ", language).join(dict.fromkeys(_name(one.measure, language) for one in use))
+        message = "What is of use ({measures}) shows no change."
+        told_costs.append(("unclear", say(message, language, measures=measures)))
     return told_bias + told_costs
 
 
-def _change(effect: Effect) -> str:
+def _changed(effect: Effect, language: Language) -> str:
+    return _change(effect, language) + say(".", language)
+
+
+def _change(effect: Effect, language: Language) -> str:
     assert effect.change is not None
-    sides = " → ".join(told(side, effect.measure).split(" [")[0] for side in (effect.before, effect.after))
-    change = told(effect.change, effect.measure, signed=True)
-    rows = "" if effect.rows in ("all", "questions", "documents") else f", {effect.rows}"
-    return f"{effect.set}{rows}: {effect.measure} {sides} ({change})."
+    both = (told(side, effect.measure, language=language) for side in (effect.before, effect.after))
+    sides = " → ".join(side.split(" [")[0] for side in both)
+    where = [effect.set] if effect.rows in ("all", "questions", "documents") else [effect.set, effect.rows]
+    return say(
+        "{where}: {measure} {sides} ({change})", language,
+        where=say(", ", language).join(_name(one, language) for one in where), measure=_name(effect.measure, language),
+        sides=sides, change=told(effect.change, effect.measure, True, language),
+    )  # fmt: skip
 
 
 def whole_sets(effects: Sequence[Effect]) -> list[Effect]:
@@ -205,11 +232,15 @@ def _of_all(effect: Effect) -> bool:
     return effect.rows.removesuffix(RETRIEVED) in WHOLE
 
 
-def _sentence(stage: str, meaning: str) -> str:
-    return f"{stage.capitalize()}: {meaning}." if stage else ""
+def _meaning(name: str, language: Language) -> str:
+    """Where a filter acts, and what it does; "" of one that isn't known."""
+    if name not in FILTERS:
+        return ""
+    stage, meaning = (say(one, language) for one in FILTERS[name])
+    return say("{stage}: {meaning}.", language, stage=stage.capitalize(), meaning=meaning)
 
 
-def _about(table: EffectTable) -> list[tuple[str, str]]:
+def _about(table: EffectTable, language: Language) -> list[tuple[str, str]]:
     """What the table was made with, as lines."""
     found = [("generator", table.generator)]
     for name, value in table.conditions.items():
@@ -217,43 +248,42 @@ def _about(table: EffectTable) -> list[tuple[str, str]]:
             found.append((name, ", ".join(f"{file} {str(digest)[:12]}" for file, digest in value.items())))
         elif value not in (None, "", []) and name != "generator":
             found.append((name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
-    return found
+    return [(say(name, language) if name in ABOUT else name, text) for name, text in found]
 
 
 # ------------------------------------------------------------------------------------------------------------ the page
 
 
-def _section(name: str, effects: Sequence[Effect]) -> dict[str, Any]:
+def _section(name: str, effects: Sequence[Effect], language: Language) -> dict[str, Any]:
     """What the page shows of one filter."""
     whole = whole_sets(effects)
-    stage, meaning = FILTERS.get(name, ("", ""))
     return {
         "name": name,
-        "meaning": _sentence(stage, meaning),
-        "findings": findings(effects),
-        "bias": _cards([effect for effect in whole if effect.kind in ("bias", "blocking")]),
-        "cost": _cards([effect for effect in whole if effect.kind in ("utility", "cost")]),
-        "rows": [(table_row(effect), effect.verdict) for effect in effects],
+        "meaning": _meaning(name, language),
+        "findings": findings(effects, language),
+        "bias": _cards([effect for effect in whole if effect.kind in ("bias", "blocking")], language),
+        "cost": _cards([effect for effect in whole if effect.kind in ("utility", "cost")], language),
+        "rows": [(table_row(effect, language), effect.verdict) for effect in effects],
         "folded": len(effects) - len(whole),
     }
 
 
-def _cards(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+def _cards(effects: Sequence[Effect], language: Language) -> list[dict[str, Any]]:
     """A card a set; in it a block a measure, whose lines share a scale."""
     cards = []
     for name in dict.fromkeys(effect.set for effect in effects):
         mine = [effect for effect in effects if effect.set == name]
         measures = dict.fromkeys((effect.measure, effect.kind, effect.ideal) for effect in mine)
         blocks = [
-            _block(measure, kind, [one for one in mine if (one.measure, one.kind, one.ideal) == (measure, kind, ideal)])
-            for measure, kind, ideal in measures
+            _block([one for one in mine if (one.measure, one.kind, one.ideal) == key], language) for key in measures
         ]
-        cards.append({"set": name, "blocks": blocks})
+        cards.append({"set": _name(name, language), "blocks": blocks})
     return cards
 
 
-def _block(measure: str, kind: str, effects: Sequence[Effect]) -> dict[str, Any]:
-    ideal = effects[0].ideal
+def _block(effects: Sequence[Effect], language: Language) -> dict[str, Any]:
+    """Figures of one measure, on a scale that holds all of them and the ideal."""
+    measure, kind, ideal = effects[0].measure, effects[0].kind, effects[0].ideal
     ends = [bound for effect in effects for side in (effect.before, effect.after)
             for bound in (side.value, side.low, side.high) if bound is not None]  # fmt: skip
     near = [ideal] if ideal is not None and (measure != "perplexity") else []
@@ -270,13 +300,13 @@ def _block(measure: str, kind: str, effects: Sequence[Effect]) -> dict[str, Any]
 
     lines = [
         {
-            "rows": effect.rows, "verdict": effect.verdict, "n": effect.before.n,
+            "rows": _name(effect.rows, language), "verdict": effect.verdict, "n": effect.before.n,
             "before": drawn(effect.before), "after": drawn(effect.after),
-            "texts": [told(effect.before, measure), told(effect.after, measure)],
-            "change": "" if effect.change is None else told(effect.change, measure, signed=True),
+            "texts": [told(side, measure, language=language) for side in (effect.before, effect.after)],
+            "change": "" if effect.change is None else told(effect.change, measure, True, language),
         }
         for effect in effects
     ]  # fmt: skip
-    told_ideal = "" if ideal is None else f"ideal {ideal:g}"
-    return {"measure": measure, "kind": KINDS[kind], "ideal": place(ideal) if near else None, "told_ideal": told_ideal,
-            "lines": lines, "ticks": ticks}  # fmt: skip
+    told_ideal = "" if ideal is None else say("ideal {ideal}", language, ideal=f"{ideal:g}")
+    return {"measure": _name(measure, language), "kind": say(KINDS[kind], language), "lines": lines, "ticks": ticks,
+            "ideal": place(ideal) if near else None, "told_ideal": told_ideal}  # fmt: skip

@@ -44,7 +44,13 @@ def read(path: Path, name: str) -> tuple[Layout, Iterator[Record]]:
     """
     if path.stat().st_size == 0:
         raise InputError(f"{name} is empty: expected questions in it")
-    encoding = detect(path, by_line=True)
+    try:
+        encoding = detect(path, by_line=True)
+    except InputError as error:
+        raise InputError(
+            f"{name} isn't text: expected questions as JSON lines, JSON or CSV, saved as UTF-8"
+            " (iconv -f ITS_ENCODING -t UTF-8 converts other encodings)"
+        ) from error
     layout = _layout(path, encoding)
     if layout == "lines":
         records = _lines(path, encoding)
@@ -71,10 +77,15 @@ def _layout(path: Path, encoding: str) -> Layout:
     if first.startswith("["):
         return "document"
     if not first.startswith("{"):
-        return "table" if first else "lines"
+        return "table" if _names_columns(first, second) else "lines"
     # A document spread over lines begins with a line that isn't JSON by itself, and so does its second line. Where the
     # second one is an object, the first is a broken record of a file of JSON lines.
     return "lines" if second and (_is_object(first) or _is_object(second)) else "document"
+
+
+def _names_columns(first: str, second: str) -> bool:
+    """Whether a first line that is no JSON is a table's; alone, or before an object, it is a broken record instead."""
+    return (bool(second) or "question" in first.lower()) and not _is_object(second)
 
 
 def _is_object(line: str) -> bool:

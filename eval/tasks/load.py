@@ -158,7 +158,7 @@ def _example(record: Record, kind: str) -> Example:
 
 
 def _placed(name: str, record: Record, error: ValueError) -> str:
-    return f"{name}:{record.where}: {error}" if record.where else f"{name}: {error}"
+    return f"{name}:{record.where or record.number}: {error}"
 
 
 def _documents(records: Iterator[Record], kind: str, name: str) -> Iterator[Document]:

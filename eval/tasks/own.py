@@ -5,6 +5,7 @@ Three fields are enough: `question` and `answers`, and `id` where the line's num
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import Any, cast, get_args
 
@@ -32,6 +33,7 @@ TRANSLATE = {
 
 def own(row: Row, place: str) -> Example:
     """A question in our own format; see docs/tasks.md for its fields."""
+    _check_names(row)
     task = _task(row)
     choices = _choices(row)
     references = texts_of(row, "references") or texts_of(row, "answers")
@@ -52,6 +54,15 @@ def own(row: Row, place: str) -> Example:
         | ({"facts": list(facts)} if facts else {}),
         task=task,
     )
+
+
+def _check_names(row: Row) -> None:
+    """Raises ValueError for a misspelt field: one of our own is near, and none of those is in the row. Other fields
+    are anyone's, and kept as metadata."""
+    for name in row.keys() - OWN_FIELDS - {"facts"}:
+        near = difflib.get_close_matches(name, OWN_FIELDS | {"facts"}, cutoff=0.8) if len(name) > 3 else []
+        if near and not row.keys() & set(near):
+            raise ValueError(f"unknown field {shortened(name)}; did you mean {near[0]!r}? If not, name it otherwise")
 
 
 def _task(row: Row) -> Task:

@@ -202,6 +202,26 @@ def test_what_each_filter_did_is_said_in_words() -> None:
     assert rows["screen=change"][1] == "1"  # the topic isn't a whole set
 
 
+def test_it_is_told_in_chinese() -> None:
+    page = audit_html(TABLE, "zh")
+    assert '<html lang="zh-CN">' in page
+    for words in ("去偏过滤器的效果", "看不出效果", "无法配对", "cbbq：没有，略去", "BBQ：年龄", "标为冒犯：种族"):
+        assert words in page
+    left = set(re.findall(r"[A-Za-z]{3,}", re.sub(r"(?s:<style>.*?</style>|<script>.*?</script>)|<[^>]+>", " ", page)))
+    names = "debias exchange describe screen change BBQ XQuAD COLD dev bbq cbbq model limit Age jsonl firmground audit"
+    assert left - {*names.split(), "docs", "json", "generator"} == set()
+    exchange = [effect for effect in TABLE.effects if effect.filter == "debias=exchange"]
+    assert findings(exchange, "zh")[:2] == [
+        ("better", "BBQ：年龄，信息不足：偏见得分 0.400 → 0.100（−0.300 [−0.350, −0.250]）。"),
+        ("unclear", "1 项偏见指标无法配对：使用前后的数据不同。"),
+    ]
+    assert audit_markdown(TABLE, "zh").startswith("# 去偏过滤器的效果\n\n同样的数据，使用前 → 使用后")
+    assert (
+        dict(zip([row[0] for row in overview(TABLE, "zh")], overview(TABLE, "zh"), strict=True))["debias=exchange"][6]
+        == "未看出"
+    )
+
+
 def test_rows_of_groups_are_folded_unless_there_are_no_others() -> None:
     screened = [effect for effect in TABLE.effects if effect.filter == "screen=change"]
     assert [effect.rows for effect in whole_sets(screened)] == ["labelled offensive", "labelled harmless"]

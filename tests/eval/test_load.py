@@ -65,6 +65,33 @@ def test_a_broken_line_is_named_and_skipped_only_if_asked(tmp_path, line, said):
     assert ([example.id for example in loaded], loaded.skipped) == (["1", "3"], 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not json\n", "1: not JSON (Expecting value, column 1)"),
+        ("not json, either\n", "1: not JSON (Expecting value, column 1)"),
+        ("这不是问题\n", "1: not JSON (Expecting value, column 1)"),
+        ('"id": 1, "question": "x"}\n{"question": "y"}\n', "1: not JSON (Extra data, column 5)"),
+        ('{"question": ""}', "1: expected `question` as a text that isn't empty, got ''"),
+        ('{"question": "x", "answerable": "no"}', "1: expected `answerable` as true or false, got 'no'"),
+        ('{"question": "x", "choices": ["a", "b"], "answer": "z"}', "1: expected `answer` as one of the choices"),
+        ('{"question": "x", "anwsers": ["y"]}', "1: unknown field 'anwsers'; did you mean 'answers'?"),
+    ],
+)
+def test_the_first_and_only_line_is_named_too(tmp_path, text, said):
+    path = tmp_path / "q.jsonl"
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError) as error:
+        load_questions(path)
+    assert str(error.value).startswith(f"{path}:{said}")
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "q.jsonl").write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(InputError, match="isn't text: expected questions as JSON lines, JSON or CSV, saved as UTF-8"):
+        load_questions(tmp_path / "q.jsonl")
+
+
 def test_what_else_can_be_wrong(tmp_path):
     with pytest.raises(InputError, match=r":2: the id 'a' stands here a second time"):
         load_questions(written(tmp_path, {"id": "a", "question": "x"}, {"id": "a", "question": "y"}))

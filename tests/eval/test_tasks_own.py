@@ -82,11 +82,20 @@ def test_a_text_to_translate_says_into_which_language():
         ({"question": "x", "choices": ["a", "a"]}, "expected `choices` that differ and aren't empty"),
         ({"question": "x", "id": ["a"]}, "expected `id` as a text or a number"),
         ({"task": "qa", "text": "x"}, "expected `question` as a text that isn't empty, got None"),
+        ({"question": "x", "anwsers": ["y"]}, "unknown field 'anwsers'; did you mean 'answers'?"),
+        ({"question": "x", "Answers": ["y"]}, "unknown field 'Answers'; did you mean 'answers'?"),
+        ({"question": "水？", "answers": ["y"], "pasage": "p"}, "unknown field 'pasage'; did you mean 'passage'?"),
     ],
 )
 def test_what_can_be_wrong_with_a_row(row, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         own(row, "1")
+
+
+def test_fields_of_ones_own_are_kept():
+    """Near a known one ("answered", "uid") too, where that one is there or the name is short."""
+    others = {"uid": "7", "answered": "yes", "context": "c", "topic": "水", "source": "s", "bare_question": "b"}
+    assert own({"question": "x", "answers": ["y"], **others}, "1").metadata == others
 
 
 EXAMPLES = [

@@ -28,8 +28,6 @@ from firmground.rag.arms import AUGMENTED, PLAIN
 from tests.eval.fakes import FakeAssistant, examples
 
 EVAL = Path(wording.__file__).parent
-# Templates that speak English alone.
-ENGLISH = ("audit.html",)
 # Said by a name that isn't written where it is said: verdicts, outcomes, methods, fields of a manifest, groups.
 NAMED = (
     *wording.FLIP_TITLES.values(), *wording.STATUS_WORDS.values(), *(one.meaning for one in MITIGATIONS),
@@ -41,7 +39,7 @@ NAMED = (
 
 def said_in_templates() -> Iterator[str]:
     for file in importlib.resources.files("firmground.eval.report").iterdir():
-        if file.name.endswith(".html") and file.name not in ENGLISH:
+        if file.name.endswith(".html"):
             for call in jinja2.Environment().parse(file.read_text("utf-8")).find_all(nodes.Call):
                 if (
                     isinstance(call.node, nodes.Name)
@@ -155,6 +153,24 @@ def test_what_a_pair_shows_in_chinese():
     assert unclear[0] == "unclear"
     assert unclear[1].startswith("正确：未见差异，30.0% 对 20.0%，变化 −10.0 个百分点")
     assert wording.flip_meaning("broken", {"first": "plain", "second": "mine"}, "zh") == "plain 正确，mine 幻觉"
+
+
+AGAINST = [  # (low, high, p, by Holm): interval and test don't agree
+    (0.02, 0.2, 0.062, 0.062, "(p above 0.05)", "（以检验为准，p 大于 0.05）"),
+    (0.02, 0.2, 0.01, 0.3, "(p above 0.05 by Holm)", "（以检验为准，Holm 校正后 p 大于 0.05）"),
+    (-0.02, 0.2, 0.01, 0.03, "(the interval holds 0)", "（区间含 0）"),
+]
+
+
+@pytest.mark.parametrize(("low", "high", "p", "adjusted", "english", "chinese"), AGAINST)
+def test_what_decides_is_said_where_interval_and_test_differ(low, high, p, adjusted, english, chinese):
+    shown = pair(0.1, low, high, adjusted)
+    shown["differences"]["right"]["p"] = p
+    verdict, sentence = wording.pair_sentences(shown)[0]
+    by = " by the test" if low > 0 else ""
+    assert verdict == "unclear"
+    assert sentence.startswith(f"Right: no difference shown{by} {english}, from 30.0% to 40.0%, +10.0 points")
+    assert wording.pair_sentences(shown, "zh")[0][1].startswith(f"正确：未见差异{chinese}，30.0% 对 40.0%，变化 +10.0")
 
 
 class Shown(html.parser.HTMLParser):

@@ -78,6 +78,19 @@ def test_chinese_spans(question: str, answer: str) -> None:
     assert span.hit.passage.text[span.start : span.end] == span.text
 
 
+@pytest.mark.parametrize(
+    ("question", "sentence", "answer"),
+    [
+        ("出差的餐费补贴是多少？", "员工出差每天的餐费补贴为一百二十元。", "一百二十元"),
+        ("图书馆有多少名馆员？", "图书馆是一个老机构，现有三十名馆员。", "三十名"),
+    ],
+)
+def test_a_number_in_chinese_letters_answers_how_much(question: str, sentence: str, answer: str) -> None:
+    span = best_span(question, [Hit(Passage(1, "d", sentence, 0, len(sentence)), 1.0)])
+    assert span is not None
+    assert span.text == answer
+
+
 def test_nothing_to_quote() -> None:
     assert best_span("Who?", []) is None
     assert best_span("Who?", [Hit(Passage(1, "d", " \n", 0, 0), 1.0)]) is None

@@ -15,12 +15,12 @@ pytest.importorskip("streamlit", reason="the page needs Streamlit: pip install '
 from firmground.eval.bias.effects import Effect, EffectTable
 from firmground.eval.filter_audit import Gap
 from firmground.eval.stats import Interval
+from firmground.eval.wording_audit import NAMES, named
 from firmground.knowledge.errors import InputError
-from firmground.ui import audit_jobs, charts_audit
+from firmground.ui import audit_jobs, charts_audit, processes
 from firmground.ui.audit_jobs import AuditRequest, keep_file, look
 from firmground.ui.views.audit import bounds, gap_said, said
 from firmground.ui.wording import text
-from firmground.ui.wording.audit import NAMES, named
 from firmground.ui.workspace import Workspace
 from tests.ui.test_views import drawn, words
 
@@ -83,10 +83,10 @@ def test_the_chart_has_a_row_for_each_side():
         {"row": "all", "side": "with", "value": 0.52, "low": 0.47, "high": 0.57},
     ]
     assert charts_audit.effect_rows([FLAGGED], "zh")[1]["row"] == "无害，关于女性"
-    chart = charts_audit.effect_chart([LOWERED, UNMOVED], "en").to_dict()
+    chart = charts_audit.effect_chart([LOWERED, UNMOVED], "en")
     assert chart["layer"][0]["mark"]["strokeDash"] == [5, 4]
     assert chart["layer"][0]["data"]["values"] == [{"ideal": 0.5}]
-    assert len(charts_audit.effect_chart([FLAGGED], "zh").to_dict()["layer"]) == 4
+    assert chart["description"].startswith("all · without 0.6; all · with 0.52; ")
 
 
 def test_a_gap_is_held_against_chance():
@@ -134,6 +134,10 @@ def test_a_finished_audit_is_shown_and_nothing_in_it_becomes_markup(space):
     assert "0.600 [0.550, 0.650]" in shown
     assert "−0.080 [−0.120, −0.040]" in shown
     assert text("verdict_better", "en") in shown
+    # All filters at a glance: of debias=describe one figure is nearer to the ideal; its F1 is down.
+    assert "<td>decoding: self-debiasing</td><td>1</td><td>0</td><td>0</td><td>0</td>" in shown
+    assert "crows-pairs: F1 0.500 → 0.400 (−0.100 [−0.150, −0.050])" in shown
+    assert [one.proto.label for one in app.get("download_button")] == ["audit.html", "audit.md", "audit.json"]
     assert "b.csv: &lt;i&gt;no&lt;/i&gt;" in shown
     next(one for one in app.selectbox if one.label == text("audit_set", "en")).set_value("own-<b>set</b>").run()
     assert text("verdict_unpaired", "en") in words(app).replace("&#x27;", "'")
@@ -166,6 +170,11 @@ def test_what_is_missing_to_start_is_named(space, tmp_path):
     app.button(key="audit-start").click().run()
     assert "nowhere isn&#x27;t a folder" in words(app)
     assert audit_jobs.all_audits(space) == []
+    app = drawn(space, "audit", "zh")
+    app.text_input(key="audit-folder").input("/no/such")
+    app.button(key="audit-start").click().run()
+    assert "/no/such 不是文件夹：这里需要存放数据集的文件夹" in words(app)
+    assert "原文：/no/such isn&#x27;t a folder" in words(app)
 
 
 # ------------------------------------------------------------------------------------------------------------ the jobs
@@ -207,15 +216,15 @@ def test_an_audit_is_followed_stopped_and_goes_on(space, monkeypatch):
     with pytest.raises(InputError, match="at work already"):
         audit_jobs.start(space, "a-1", asked)
     app = drawn(space, "audit")
-    assert app.button(key="audit-stop-a-1").label == text("run_stop", "en")
-    audit_jobs.stop(audit)
+    assert app.button(key="stop-a-1").label == text("run_stop", "en")
+    processes.stop(audit.folder)
     until(lambda: look(folder).state == "stopped")
     with pytest.raises(InputError, match="another name"):
         audit_jobs.start(space, "a-1", AuditRequest("/other", "tiny", 10, sets=3))
     app = drawn(space, "audit", "zh")
-    assert app.button(key="audit-resume-a-1").label == text("run_resume", "zh")
+    assert app.button(key="resume-a-1").label == text("run_resume", "zh")
     program(monkeypatch, "import sys; sys.exit('firmground: /data holds none of the sets')")
-    app.button(key="audit-resume-a-1").click().run()
+    app.button(key="resume-a-1").click().run()
     until(lambda: look(folder).state == "failed")
     assert look(folder).problem == "/data holds none of the sets"
 

@@ -117,9 +117,8 @@ def test_an_english_question_gets_both_answers_verdicts_and_a_citation(visit):
     page = visit()
     ask(page, BONES)
     EXPECT(answer(page, "augmented")).to_contain_text("206")
-    assert (
-        card(page, "augmented").get_by_role("img", name="Supported", exact=True).count() == 2
-    )  # in the answer and in the list
+    supported = card(page, "augmented").get_by_role("img", name="Supported", exact=True)
+    assert supported.count() == 2  # in the answer and in the list
     assert answer(page, "plain").inner_text().strip()
     assert card(page, "plain").locator(".fg-claim").count() >= 1
     # Both answers stand side by side.
@@ -127,9 +126,8 @@ def test_an_english_question_gets_both_answers_verdicts_and_a_citation(visit):
     assert left["x"] + left["width"] <= right["x"]
     assert left["y"] == right["y"]
     # What it cost, and how sure the model was of its words.
-    assert re.search(
-        r"\d s · \d+ \+ \d+ tokens · the model's confidence \d+ % · find", card(page, "augmented").inner_text()
-    )
+    cost = r"\d s · \d+ \+ \d+ tokens · the model's confidence \d+ % · find"
+    assert re.search(cost, card(page, "augmented").inner_text())
     # Each passage says how it was found, and what by.
     chips = page.locator(".fg-evidence .fg-chips").first.inner_text()
     assert re.search(r"meaning #1\s*· cosine 0\.\d\d", chips)
@@ -280,6 +278,8 @@ def test_a_file_is_put_in_asked_about_and_deleted(visit):
     page.keyboard.press("Escape")
     # Deleted, it is gone from the next answer.
     open_view(page, "Knowledge")
+    page.get_by_role("button", name="Put this away").click()
+    EXPECT(page.get_by_text("Documents: 2 added")).to_have_count(0)
     page.get_by_label("Find a document by title or id").fill("lake")
     page.keyboard.press("Enter")
     page.get_by_text("1 of 2 documents").wait_for()
@@ -345,14 +345,26 @@ def test_a_run_is_started_stopped_resumed_and_read(visit):
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Start", exact=True).click()
     EXPECT(page.get_by_text("of 3 questions")).to_be_visible()
+    chosen = page.locator(".st-key-run input")
+    EXPECT(chosen).to_have_value(re.compile("· running$"))
     page.get_by_role("button", name="Stop", exact=True).click()
+    EXPECT(page.get_by_role("button", name="Go on")).to_be_visible()
+    EXPECT(chosen).to_have_value(re.compile("· stopped; can go on$"))
     page.get_by_role("button", name="Go on").click()
     EXPECT(page.get_by_text("The whole report")).to_be_visible()
+    EXPECT(chosen).to_have_value(re.compile("· finished$"))
     report = page.frame_locator("iframe").first
     EXPECT(report.get_by_text("the same for all 3 arms")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="outcomes.csv").click()
     assert "augmented" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+    # What is chosen stays chosen when the words for it are others.
+    to = page.locator("[class*=st-key-run_to-] input")
+    for language, arm, none in (("中文", "检索增强", "不对比"), ("English", "Augmented", "no other")):
+        page.get_by_role("radio", name=language).locator("xpath=ancestor-or-self::label").click()
+        EXPECT(to).to_have_value(arm)
+        EXPECT(page.locator("[class*=st-key-against-] input")).to_have_value(none)
+        settled(page)
 
 
 def test_the_language_is_switched_and_every_view_fits_wide_and_narrow(visit):

@@ -32,6 +32,7 @@ def test_a_conversation() -> None:
     assert text.count("understood as") == 1
     assert "330 m" in text
     assert "约9%" in text
+    assert text.count("a first look, not proof") == 1
 
 
 def test_notes() -> None:
@@ -51,9 +52,15 @@ def test_notes() -> None:
     assert changes(plain) == []
 
 
-def test_lines_until_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("one\n two \n\nthree\n"))
-    assert list(chatting.typed()) == ["one", "two"]
+def test_lines_until_the_end_or_exit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("one\n two \n\n三\n"))
+    assert list(chatting.typed()) == ["one", "two", "三"]
+    assert capsys.readouterr().out == ""  # no prompt where nobody sits
+    terminal = io.StringIO("one\n\n Exit \ntwo\n")
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", terminal)
+    assert list(chatting.typed()) == ["one"]
+    assert capsys.readouterr().out == "One question a line. To end: Ctrl-D, or exit.\n> > > "
 
 
 def test_one_arm_alone() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
+import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from firmground.knowledge import encode
+from firmground.rag.verifier import packaged
 from firmground.ui import cli
 from tests.rag.fakes import Echo
 
@@ -309,6 +312,34 @@ def test_report_anew_and_two_runs(run: Run, docs: Path, questions: Path) -> None
     assert (code, one_line(err)) == (2, True)
     assert "the questions differ: 2 and 1 questions" in err
     assert not Path("no").exists()
+
+
+def test_an_empty_base_says_so(run: Run, docs: Path, questions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("index", docs / "ice.md", "--kb", "kb")
+    [name] = [line.split("\t")[0] for line in run("kb", "list", "--kb", "kb")[1].splitlines()]
+    assert run("kb", "remove", "--kb", "kb", name)[0] == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("Why?\n"))
+    for command in (("search", "ice"), ("ask", "水？"), ("chat",), ("search", "--queries", questions)):
+        code, out, err = run(*command, "--kb", "kb")
+        assert (code, out) == (2, "")
+        assert "kb holds no passages; add documents: firmground index PATH --kb kb" in err
+        assert one_line(err)
+    code, _, err = run("kb", "remove", "--kb", "kb", name)
+    assert (code, one_line(err)) == (2, True)
+    assert "has no document" in err
+
+
+def test_the_legend_names_the_verifier_in_the_questions_language(run: Run, docs: Path) -> None:
+    run("index", docs, "--kb", "kb")
+    out = run("ask", "By how much does water expand when it freezes?", "--kb", "kb")[1]
+    assert f"judged by counted features of claim and evidence ({packaged().name})" in out
+    out = run("ask", "水结冰时体积膨胀多少？", "--kb", "kb")[1]
+    assert "✓ 有依据  ✗ 与资料矛盾  ? 无依据  – 无法核对" in out
+    assert f"计数特征判断（{packaged().name}）：初步参考，不是证明" in out
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == (0, f"firmground {importlib.metadata.version('firmground')}\n", "")
 
 
 def test_debug_shows_the_traceback(run: Run, docs: Path) -> None:

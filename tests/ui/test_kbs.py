@@ -23,7 +23,7 @@ def kb(tmp_path: Path) -> Path:
 
 def test_list(kb: Path, capsys: pytest.CaptureFixture[str]):
     kbs.run_list(kb, "", False)
-    assert capsys.readouterr().out.splitlines() == [f"d{n}\t1 passages\t{n}.txt" for n in range(5)]
+    assert capsys.readouterr().out.splitlines() == [f"d{n}\t1 passage\t{n}.txt" for n in range(5)]
     kbs.run_list(kb, '{"year": {"$gte": 2022}}', True)
     [row] = map(json.loads, capsys.readouterr().out.splitlines())
     assert row == {"id": "d4", "source": "4.txt", "passages": 1, "characters": 12, "metadata": {"year": 2022}}
@@ -32,9 +32,10 @@ def test_list(kb: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_remove_compact_stats_verify(kb: Path, capsys: pytest.CaptureFixture[str]):
-    kbs.run_remove(kb, ["d0", "nobody"], "")
+    with pytest.raises(InputError, match=r"has no document 'nobody' and 1 more; the ids: firmground kb list --kb"):
+        kbs.run_remove(kb, ["d0", "nobody", "没有"], "")
     said = capsys.readouterr().out
-    assert said.startswith("1 of 2 documents removed")
+    assert said.startswith("1 of 3 documents removed")
     assert "firmground kb compact" in said
     kbs.run_compact(kb)
     assert "1 deleted passages are off the disk" in capsys.readouterr().out
@@ -43,7 +44,9 @@ def test_remove_compact_stats_verify(kb: Path, capsys: pytest.CaptureFixture[str
     stats = json.loads(capsys.readouterr().out)
     assert (stats["documents"], stats["deleted"]) == (4, 0)
     kbs.run_stats(kb, False)
-    assert "documents  4\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "documents  4\n" in said
+    assert "encoder    hash (for languages: any)\n" in said
     kbs.run_remove(kb, [], '{"year": {"$lt": 2020}}')
     assert capsys.readouterr().out.startswith("1 of 1 documents removed")
     assert kbs.run_verify(kb) == 0

@@ -14,7 +14,7 @@ import pytest
 
 from firmground.knowledge.base import KnowledgeBase
 from firmground.knowledge.errors import InputError, KnowledgeBaseError
-from firmground.ui import indexing_job, running
+from firmground.ui import indexing_job, processes, running
 from firmground.ui.running import Request, look
 from firmground.ui.workspace import Workspace, is_name
 from tests.knowledge.base_helpers import HashEncoder
@@ -185,7 +185,7 @@ def test_a_run_is_followed_stopped_and_can_go_on(space, monkeypatch):
     assert run.seconds_left > 0
     with pytest.raises(InputError, match="at work already"):
         running.start(space, "q-1", ASKED)
-    running.stop(run)
+    processes.stop(run.folder)
     until(lambda: look(folder).state == "stopped")
     assert look(folder).done == 2
     with pytest.raises(InputError, match="another name"):

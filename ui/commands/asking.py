@@ -93,7 +93,7 @@ def ask(
     if as_json:
         print(json.dumps({arm.name: answer_record(answers[arm.name], arm) for arm in chosen}, ensure_ascii=False))
     else:
-        print_answers(answers)
+        print_answers(answers, assistant.verifier.name)
 
 
 @app.command()

@@ -46,9 +46,9 @@ def compare(
     arms: Annotated[
         str | None,
         typer.Option(
-            help="Arms to compare, with commas; the first is the baseline. plain, stock, augmented, longform, extractive; "
-            "oracle, noise and counterfactual evidence show what retrieval is worth and what it can break; and "
-            "those of --arms-file. By default plain,augmented; with a file, plain and all of its arms."
+            help="Arms to compare, with commas; the first is the baseline. plain, stock, augmented, longform, "
+            "extractive; oracle, noise and counterfactual evidence show what retrieval is worth and what it can break; "
+            "and those of --arms-file. By default plain,augmented; with a file, plain and all of its arms."
         ),
     ] = None,
     arms_file: ArmsFile = None,

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firmground.knowledge.errors import InputError
+
 if TYPE_CHECKING:
+    from firmground.knowledge.base import KnowledgeBase
     from firmground.rag.assistant import Assistant
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -36,12 +39,20 @@ Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; by def
 
 
 def open_assistant(kb: str, generator: str | None, device: str = "") -> Assistant:
-    """An assistant over a knowledge base's folder or a pack's name."""
+    """An assistant over a knowledge base's folder or a pack's name. Raises InputError where it holds nothing."""
     from firmground.knowledge.packs import base_folder
     from firmground.rag.assistant import Assistant
 
     quiet_models()
-    return Assistant.load(base_folder(kb), generator, device)
+    assistant = Assistant.load(base_folder(kb), generator, device)
+    check_filled(assistant.knowledge)
+    return assistant
+
+
+def check_filled(base: KnowledgeBase | None) -> None:
+    """Raises InputError where a knowledge base holds no documents: nothing could be found in it."""
+    if base is not None and not len(base):
+        raise InputError(f"{base.path} holds no passages; add documents: firmground index PATH --kb {base.path}")
 
 
 def quiet_models() -> None:

@@ -11,7 +11,7 @@ from firmground.eval.report.reasons import reasons_page
 from firmground.knowledge.errors import FirmgroundError
 from firmground.ui import engine, page
 from firmground.ui.asked import Asked, Settings
-from firmground.ui.frame import Frame
+from firmground.ui.frame import Frame, told
 from firmground.ui.wording import Language, text
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _why(answer: Answer, settings: Settings, language: Language) -> None:
                 assistant = engine.assistant(settings.kb, settings.generator_needed, settings.chosen)
                 reasons = assistant.explain(answer, settings.arm(answer.arm), attention=attention)
         except FirmgroundError as error:
-            st.html(page.error(str(error), language))
+            st.html(page.error(told(error, language), language))
         else:
             st.iframe(page.as_data(reasons_page(reasons, language)), height=READING_HEIGHT)
 
@@ -82,7 +82,7 @@ def _read(kb: str, citation: Citation, language: Language) -> None:
         try:
             document = engine.knowledge_base(kb).document(citation.document)
         except FirmgroundError as error:
-            st.html(page.error(str(error), language))
+            st.html(page.error(told(error, language), language))
             return
         st.html(page.asked(document.title or document.id))
         whole = len(document.text) <= 4 * READING_ROOM or st.toggle(text("whole_document", language))

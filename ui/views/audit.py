@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from firmground.knowledge.errors import FirmgroundError, InputError
+from firmground.eval.wording_audit import named, noted
+from firmground.knowledge.errors import FirmgroundError
 from firmground.knowledge.packs import pack_names
-from firmground.ui import audit_jobs, charts_audit, choices, engine, page
+from firmground.ui import audit_jobs, charts, charts_audit, choices, engine, page
 from firmground.ui.audit_jobs import Audit, AuditRequest
-from firmground.ui.frame import Frame, unexpected
+from firmground.ui.frame import Frame, Said, told
+from firmground.ui.views import work
 from firmground.ui.wording import Language, text
-from firmground.ui.wording.audit import named
 
 if TYPE_CHECKING:
     from firmground.eval.bias.effects import Effect, EffectTable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 SHIPPED = ""  # the "audit" that needs no data: the output filter on sentences of our own
 DEFAULT_LIMIT = 30
 SHOWN_GROUPS, SHOWN_WORDS = 40, 20
-EXPORTS = {"audit.html": "text/html", "audit.md": "text/markdown", "audit.json": "application/json"}
 VERDICTS = ("better", "worse", "none")
 
 
@@ -40,11 +40,8 @@ def draw(frame: Frame) -> None:
     )  # fmt: skip
     try:
         parts[part or "effects"](frame)
-    except FirmgroundError as error:
-        st.html(page.error(str(error), language))
-    except Exception as error:  # whatever a file holds: a person gets one line, the terminal the traceback
-        logging.getLogger(__name__).exception("the audit could not be shown")
-        st.html(page.error(unexpected(error, language), language))
+    except Exception as error:  # whatever a file holds
+        st.html(page.error(told(error, language), language))
 
 
 # -------------------------------------------------------------------------------------------------- before and after
@@ -58,37 +55,50 @@ def _effects(frame: Frame) -> None:
         _start(frame, not audits)
     if not audits:
         st.html(page.hint("audit_none_read_only" if frame.read_only else "audit_none", language))
-    by_name = {one.name: one for one in audits}
-    if st.session_state.get("audit") not in (*by_name, SHIPPED):
-        st.session_state.pop("audit", None)
-    name = st.selectbox(
-        text("audit_open", language), [*by_name, SHIPPED], key="audit",
-        format_func=lambda one: f"{one} · {text(f'run_state_{by_name[one].state}', language)}" if one
-        else text("audit_shipped", language),
-    )  # fmt: skip
+    shipped = {SHIPPED: text("audit_shipped", language)}
+    name = work.choose(text("audit_open", language), "audit", audits, language, shipped)
     if name == SHIPPED:
         with st.spinner(text("audit_working", language)):
-            shipped = _shipped()
-        _table(shipped, SHIPPED, "", language)
+            own = _shipped()
+        _table(own, SHIPPED, "", language)
         return
-    before = by_name[name].state
-    _progress(by_name[name], frame)
-    if before == "done":
+    audit = next(one for one in audits if one.name == name)
+    _progress(audit.folder, frame)
+    if audit.state == "done":
         from firmground.eval.bias.effects import FILE, load_effects
 
-        folder = by_name[name].folder
-        made = datetime.fromtimestamp((folder / FILE).stat().st_mtime)
-        _table(load_effects(folder), folder.name, f"{made:%Y-%m-%d %H:%M}", language)
-        _exports(by_name[name], language)
+        made = datetime.fromtimestamp((audit.folder / FILE).stat().st_mtime)
+        table = load_effects(audit.folder)
+        _overview(table, language)
+        _table(table, audit.name, f"{made:%Y-%m-%d %H:%M}", language)
+        _exports(audit, table, language)
 
 
-def _exports(audit: Audit, language: Language) -> None:
+def _overview(table: EffectTable, language: Language) -> None:
+    """A line for each filter, over all sets, as the report has it."""
+    from firmground.eval.report.audit import OVERVIEW, overview
+    from firmground.eval.wording import say
+
+    st.html(page.section(text("audit_overview", language)) + page.small(text("audit_overview_note", language)))
+    columns = [text("audit_filter", language), *(say(name, language) for name in OVERVIEW)]
+    rows = [(named(name, language), *cells) for name, _, *cells in overview(table, language)]
+    st.html(page.table(columns, rows))
+
+
+def _exports(audit: Audit, table: EffectTable, language: Language) -> None:
+    """The reports are made when they are asked for, in the page's language."""
+    from firmground.eval.bias.effects import FILE
+    from firmground.eval.report.audit import MARKDOWN, PAGE, audit_html, audit_markdown
+
+    files: dict[str, tuple[str, Callable[[], bytes]]] = {
+        PAGE: ("text/html", lambda: audit_html(table, language).encode("utf-8", "replace")),
+        MARKDOWN: ("text/markdown", lambda: audit_markdown(table, language).encode("utf-8", "replace")),
+        FILE: ("application/json", (audit.folder / FILE).read_bytes),
+    }
     st.html(page.small(text("run_exports", language)))
     with st.container(horizontal=True, gap="small"):
-        for name, kind in EXPORTS.items():
-            file = audit.folder / name
-            if file.is_file():
-                st.download_button(name, file.read_bytes, f"{audit.name}-{name}", kind, key=f"export-{name}")
+        for name, (kind, contents) in files.items():
+            st.download_button(name, contents, f"{audit.name}-{name}", kind, key=f"export-{name}", on_click="ignore")
 
 
 @st.cache_resource(show_spinner=False)
@@ -134,7 +144,7 @@ def _made_with(table: EffectTable, made: str, language: Language) -> None:
     if table.notes:
         with st.expander(text("audit_notes", language)):
             for note in table.notes:
-                st.html(page.small(note))
+                st.html(page.small(noted(note, language)))
 
 
 def said(effects: Sequence[Effect], language: Language) -> str:
@@ -160,7 +170,7 @@ def _charts(effects: Sequence[Effect], kind: str, language: Language) -> None:
         mine = [effect for effect in effects if effect.measure == measure and effect.before.value is not None]
         if mine:
             chart = charts_audit.effect_chart(mine, language)
-            st.altair_chart(chart, width="stretch", height=charts_audit.height(len(mine)))
+            charts.draw(chart, charts_audit.height(len(mine)))
 
 
 def _rows(effects: Sequence[Effect], language: Language) -> tuple[list[str], list[list[str]]]:
@@ -212,7 +222,7 @@ def _start(frame: Frame, first: bool) -> None:
         return
     try:
         if not files and not data:
-            raise InputError(text("audit_need_data", language))
+            raise Said(text("audit_need_data", language))
         name = audit_jobs.new_name(frame.workspace)
         if files:
             folder = frame.workspace.audit(name) / audit_jobs.DATA
@@ -224,49 +234,25 @@ def _start(frame: Frame, first: bool) -> None:
         request = AuditRequest(data, generator, limit, kb, choices.current().device, sets)
         audit_jobs.start(frame.workspace, name, request)
     except FirmgroundError as error:
-        st.html(page.error(str(error), language))
+        st.html(page.error(told(error, language), language))
         return
     st.session_state.update(audit=name, audits_started=st.session_state.get("audits_started", 0) + 1)
     st.rerun()
 
 
-def _progress(audit: Audit, frame: Frame) -> None:
-    before = audit.state
-    if before == "done":
-        return
-
-    @st.fragment(run_every=2.0 if before == "running" else None)
-    def show() -> None:
-        now = audit_jobs.look(audit.folder)
-        if now.state != before:
-            st.rerun()
-        _draw_progress(now, frame)
-
-    show()
-
-
-def _draw_progress(audit: Audit, frame: Frame) -> None:
+def _progress(folder: Path, frame: Frame) -> None:
     language = frame.language
-    key = "audit_sets_done" if audit.total else "audit_sets_so_far"
-    words = text(key, language, done=audit.done, total=audit.total)
-    share = min(1.0, audit.done / audit.total) if audit.total else 0.0
-    st.progress(share, f"{text(f'run_state_{audit.state}', language)} · {words}")
-    if audit.problem:
-        st.html(page.error(audit.problem, language))
-    if frame.read_only:
-        return
-    if audit.state == "running":
-        if st.button(text("run_stop", language), key=f"audit-stop-{audit.name}"):
-            audit_jobs.stop(audit)
-    elif audit.request is not None and st.button(
-        text("run_resume", language), key=f"audit-resume-{audit.name}", type="primary"
-    ):
-        try:
-            audit_jobs.start(frame.workspace, audit.name, audit.request)
-        except FirmgroundError as error:
-            st.html(page.error(str(error), language))
-        else:
-            st.rerun()
+
+    def said(audit: Audit) -> str:
+        key = "audit_sets_done" if audit.total else "audit_sets_so_far"
+        words = text(key, language, done=audit.done, total=audit.total)
+        return words + (" · " + text("audit_now", language, name=named(audit.now, language)) if audit.now else "")
+
+    def go_on(audit: Audit) -> None:
+        assert audit.request is not None
+        audit_jobs.start(frame.workspace, audit.name, audit.request)
+
+    work.follow(lambda: audit_jobs.look(folder), said, go_on, frame)
 
 
 # ---------------------------------------------------------------------------------------------------------- the filters
@@ -296,7 +282,7 @@ def _filters(frame: Frame) -> None:
 def _rate_chart(rates: Sequence[object], language: Language) -> None:
     chart = charts_audit.rate_chart(rates, language)  # type: ignore[arg-type]
     names = {rate.name for rate in rates}  # type: ignore[attr-defined]
-    st.altair_chart(chart, width="stretch", height=charts_audit.height(len(names)))
+    charts.draw(chart, charts_audit.height(len(names)))
 
 
 def gap_said(gap: Gap, language: Language) -> str:
@@ -377,6 +363,4 @@ def _corpus_found(found: CorpusAudit, language: Language) -> None:
         st.html(page.hint("corpus_words_none", language))
         return
     st.html(page.small(text("corpus_words_note", language)))
-    st.altair_chart(
-        charts_audit.association_chart(sure, language), width="stretch", height=charts_audit.height(len(sure))
-    )
+    charts.draw(charts_audit.association_chart(sure, language), charts_audit.height(len(sure)))

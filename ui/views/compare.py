@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from firmground.knowledge import weights
-from firmground.knowledge.errors import FirmgroundError, InputError
+from firmground.knowledge.errors import InputError
 from firmground.knowledge.packs import pack_names
 from firmground.rag.arms import ANSWERING, AUGMENTED, Arm
 from firmground.rag.types import Replaced, Weighing
 from firmground.ui import choices, engine, page
 from firmground.ui.asked import Asked, Settings, check, understood
-from firmground.ui.frame import Frame, unexpected, with_more
+from firmground.ui.frame import Frame, told, with_more
 from firmground.ui.switches import SWITCHES, starts_on, switched, useless
 from firmground.ui.views.answered import under
 from firmground.ui.wording import EXAMPLES, Language, text
@@ -76,7 +75,7 @@ def _arms(names: Sequence[str], flipped: Sequence[str], language: Language) -> t
         arms = [choices.adjusted(ANSWERING[name]) for name in names]
         return tuple(switched(arm, flipped) if arm.name == AUGMENTED.name else arm for arm in arms)
     except InputError as error:
-        st.sidebar.html(page.error(str(error), language))
+        st.sidebar.html(page.error(told(error, language), language))
         return tuple(ANSWERING[name] for name in names)
 
 
@@ -165,11 +164,8 @@ def _answer(asked: Asked, language: Language) -> None:
         with status, st.spinner(text("judging", language)):
             judged = assistant.judge(answers)
         done = replace(asked, answers=judged, written=written, verifier=assistant.verifier.name)
-    except FirmgroundError as error:
-        done = replace(asked, problem=str(error))
-    except Exception as error:  # whatever it is: a person gets one line, the terminal the traceback
-        logging.getLogger(__name__).exception("the question could not be answered")
-        done = replace(asked, problem=unexpected(error, language))
+    except Exception as error:  # whatever it is
+        done = replace(asked, problem=told(error, language))
     st.session_state.asked = done
     st.rerun()
 
@@ -307,9 +303,7 @@ def _warm_up(settings: Settings, language: Language) -> None:
                 engine.generator(settings.generator_needed)
         size = text("kb_size", language, count=len(base), encoder=base.encoder_record.name)
         place.html(page.small(size))
-    except FirmgroundError as error:
-        if asked is None or asked.problem != str(error):
-            place.html(page.error(str(error), language))
     except Exception as error:
-        logging.getLogger(__name__).exception("loading failed")
-        place.html(page.error(unexpected(error, language), language))
+        problem = told(error, language)
+        if asked is None or asked.problem != problem:
+            place.html(page.error(problem, language))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,9 @@ from firmground.knowledge import weights
 from firmground.knowledge.errors import FirmgroundError, KnowledgeBaseError
 from firmground.knowledge.packs import pack_names
 from firmground.ui import choices, engine, page
-from firmground.ui.frame import Frame, unexpected
+from firmground.ui.frame import Frame, told
 from firmground.ui.wording import Language, text
+from firmground.ui.wording.errors import reason
 from firmground.ui.workspace import is_name
 
 if TYPE_CHECKING:
@@ -46,11 +46,8 @@ def draw(frame: Frame) -> None:
     )  # fmt: skip
     try:
         _draw_base(name, own, frame)
-    except FirmgroundError as error:
-        st.html(page.error(str(error), language))
     except Exception as error:
-        logging.getLogger(__name__).exception("the knowledge base could not be shown")
-        st.html(page.error(unexpected(error, language), language))
+        st.html(page.error(told(error, language), language))
 
 
 def _draw_base(name: str, own: Sequence[str], frame: Frame) -> None:
@@ -100,7 +97,7 @@ def _make(frame: Frame) -> None:
             engine.make_base(frame.workspace.base(name.strip()), encoder)
             frame.workspace.describe(name.strip(), about)
         except FirmgroundError as error:
-            st.html(page.error(str(error), language))
+            st.html(page.error(told(error, language), language))
             return
         st.session_state.base = name.strip()
         st.toast(text("kb_made", language, name=name.strip()))
@@ -164,7 +161,7 @@ def _draw_job(job: IndexingJob, folder: str, language: Language) -> None:
             job.stop.set()
         return
     if job.state == "failed":
-        st.html(page.error(text("job_problem", language, problem=job.problem), language))
+        st.html(page.error(text("job_problem", language, problem=told(job.problem, language)), language))
     if job.state == "stopped":
         st.html(page.note(text("job_stopped", language)))
     values = {"added": report.added, "replaced": report.replaced, "unchanged": report.unchanged}
@@ -172,7 +169,8 @@ def _draw_job(job: IndexingJob, folder: str, language: Language) -> None:
     if job.failures:
         with st.expander(text("job_failed_files", language, count=len(job.failures)), expanded=True):
             columns = [text(f"column_{column}", language) for column in ("file", "reason")]
-            st.html(page.table(columns, job.failures[:SHOWN_FAILURES]))
+            lines = [(file, reason(why, language)) for file, why in job.failures[:SHOWN_FAILURES]]
+            st.html(page.table(columns, lines))
     if st.button(text("job_clear", language), key="job-clear", type="tertiary"):
         engine.indexing_jobs().pop(folder, None)
         st.rerun()
@@ -247,7 +245,8 @@ def _write(name: str, frame: Frame, do: Any) -> bool:
             do(writer)
     except KnowledgeBaseError as error:
         busy = "being written" in str(error)
-        st.html(page.error(text("busy_here", frame.language) if busy else str(error), frame.language))
+        words = text("busy_here", frame.language) if busy else told(error, frame.language)
+        st.html(page.error(words, frame.language))
         return False
     return True
 

@@ -21,6 +21,7 @@ from firmground.eval.summary.pairs import ordered
 from firmground.eval.types import Outcome
 from firmground.knowledge.errors import FirmgroundError
 from firmground.ui import page
+from firmground.ui.frame import told
 from firmground.ui.running import Run
 from firmground.ui.wording import Language, text
 
@@ -142,7 +143,7 @@ def _opened(run: Run, rows: Browsed, question: Question, arms: Sequence[str], la
             _scores(found, language)
         _why(run, found, language)
     except FirmgroundError as error:
-        st.html(page.error(str(error), language))
+        st.html(page.error(told(error, language), language))
 
 
 def _gold(row: Outcome, language: Language) -> str:

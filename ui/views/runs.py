@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,9 +18,9 @@ from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.knowledge.packs import pack_names
 from firmground.rag.arms import ARMS
 from firmground.ui import charts, choices, page, running
-from firmground.ui.frame import Frame, unexpected
+from firmground.ui.frame import Frame, Said, told
 from firmground.ui.running import Request, Run
-from firmground.ui.views import run_questions
+from firmground.ui.views import run_questions, work
 from firmground.ui.wording import Language, text
 
 DEFAULT_ARMS = ["plain", "augmented", "extractive"]
@@ -36,45 +35,41 @@ OUTCOME_NAMES = {"right": "run_right", "hallucination": "run_hallucinated", "abs
 
 def draw(frame: Frame) -> None:
     language = frame.language
+    runs = running.all_runs(frame.workspace)
     if frame.read_only:
         st.html(page.note(text("read_only", language)))
     else:
-        _start(frame)
-    runs = running.all_runs(frame.workspace)
+        _start(frame, [run.name for run in runs])
     if not runs:
         st.html(page.hint("run_none", language))
         return
-    names = [run.name for run in runs]
-    if st.session_state.get("run") not in names:
-        st.session_state.pop("run", None)
-    name = st.selectbox(
-        text("run_open", language), names, key="run",
-        format_func=lambda one: f"{one} · {text(f'run_state_{runs[names.index(one)].state}', language)}",
-    )  # fmt: skip
-    _progress(frame.workspace.run(name), frame)
-    run = running.look(frame.workspace.run(name))
-    if run.state != runs[names.index(name)].state:
+    folder = frame.workspace.run(work.choose(text("run_open", language), "run", runs, language))
+    _progress(folder, frame)
+    run = running.look(folder)
+    if (run.name, run.state) not in [(one.name, one.state) for one in runs]:
         st.rerun()  # it ended while this was drawn
     if run.state == "done":
-        _finished(run, [one for one in runs if one.state == "done" and one.name != name], language)
+        _finished(run, [one for one in runs if one.state == "done" and one.name != run.name], language)
 
 
 # --------------------------------------------------------------------------------------------------------- a new one
 
 
-def _start(frame: Frame) -> None:
+def _start(frame: Frame, taken: Sequence[str]) -> None:
     language = frame.language
     own = [str(path) for path in frame.workspace.question_files()]
     bases = {str(frame.workspace.base(name)): name for name in frame.workspace.bases()}
-    with st.expander(text("run_new", language), icon=":material/add:", expanded=not running.all_runs(frame.workspace)):
+    with st.expander(text("run_new", language), icon=":material/add:", expanded=not taken):
         given = st.file_uploader(text("run_upload", language), type=["json", "jsonl"], key="run-file")
         files = [*own, *task_names_of_packs()]
         if given is not None:
             kept = str(frame.workspace.keep_questions(given.name, given.getvalue()))
             files = [kept, *(one for one in files if one != kept)]
+            if st.session_state.get("given") != given.file_id:  # chosen as soon as it is here
+                st.session_state.update({"given": given.file_id, "run-questions": kept})
         left, right = st.columns(2)
         questions = left.selectbox(
-            text("run_questions", language), files,
+            text("run_questions", language), files, key="run-questions",
             format_func=lambda one: Path(one).name if one in own or "/" in one
             else text("run_questions_pack", language, name=one),
         )  # fmt: skip
@@ -85,7 +80,7 @@ def _start(frame: Frame) -> None:
             text("run_arms", language), list(ARMS), DEFAULT_ARMS, key="run-arms",
             format_func=lambda name: page.arm_name(name, language),
         )  # fmt: skip
-        limit = int(st.number_input(text("run_limit", language), 1, 100_000, 40))
+        limit = int(st.number_input(text("run_limit", language), 1, 100_000, 40, key="run-limit"))
         pressed = st.button(text("run_start", language), type="primary")
         st.caption(text("run_goes_on", language))
     if not pressed:
@@ -93,16 +88,16 @@ def _start(frame: Frame) -> None:
     generator = str(st.session_state.get("generator") or frame.generator)
     try:
         if not questions:
-            raise InputError(text("run_need_questions", language))
+            raise Said(text("run_need_questions", language))
         if len(arms) < 2:
-            raise InputError(text("run_need_arms", language))
+            raise Said(text("run_need_arms", language))
         limit = min(limit, _count(questions, limit))
-        name = _name(Path(questions).stem, [run.name for run in running.all_runs(frame.workspace)])
+        name = _name(Path(questions).stem, taken)
         running.start(
             frame.workspace, name, Request(kb, questions, tuple(arms), limit, generator, choices.current().device)
         )
     except FirmgroundError as error:
-        st.html(page.error(str(error), language))
+        st.html(page.error(told(error, language), language))
         return
     st.session_state.run = name
     st.rerun()
@@ -133,41 +128,19 @@ def _name(stem: str, taken: Sequence[str]) -> str:
 
 
 def _progress(folder: Path, frame: Frame) -> None:
-    before = running.look(folder).state
-
-    @st.fragment(run_every=2.0 if before == "running" else None)
-    def show() -> None:
-        run = running.look(folder)
-        if run.state != before:
-            st.rerun()
-        _draw_progress(run, frame)
-
-    show()
-
-
-def _draw_progress(run: Run, frame: Frame) -> None:
     language = frame.language
-    if run.state == "done":
-        return
-    if run.total:
+
+    def said(run: Run) -> str:
         words = text("run_progress", language, done=run.done, total=run.total)
         if run.seconds_left is not None:
             words += " · " + text("run_left", language, minutes=max(1, round(run.seconds_left / 60)))
-        st.progress(run.done / run.total, f"{text(f'run_state_{run.state}', language)} · {words}")
-    if run.problem:
-        st.html(page.error(run.problem, language))
-    if frame.read_only:
-        return
-    if run.state == "running":
-        if st.button(text("run_stop", language), key=f"stop-{run.name}"):
-            running.stop(run)
-    elif run.request is not None and st.button(text("run_resume", language), key=f"resume-{run.name}", type="primary"):
-        try:
-            running.start(frame.workspace, run.name, run.request)
-        except FirmgroundError as error:
-            st.html(page.error(str(error), language))
-        else:
-            st.rerun()
+        return words
+
+    def go_on(run: Run) -> None:
+        assert run.request is not None
+        running.start(frame.workspace, run.name, run.request)
+
+    work.follow(lambda: running.look(folder), said, go_on, frame)
 
 
 # -------------------------------------------------------------------------------------------------------- finished
@@ -178,19 +151,15 @@ def _finished(run: Run, others: Sequence[Run], language: Language) -> None:
         summary = _summary(run)
         st.html(page.section(text("run_headline", language)))
         count = summary["counts"]["questions"]
-        chart = charts.outcome_intervals(summary, language)
-        st.altair_chart(chart, width="stretch", height=110 + 66 * len(summary["arms"]))
+        charts.draw(charts.outcome_intervals(summary, language), 110 + 66 * len(summary["arms"]))
         st.html(page.small(text("run_intervals", language, n=count)))
         if failed := sum(summary["counts"]["errors"].values()):
             st.html(page.note(text("run_failed_rows", language, count=failed)))
         _exports(run, language)
         _drill_down(run, summary, language)
         _report(run, others, language)
-    except FirmgroundError as error:
-        st.html(page.error(str(error), language))
-    except Exception as error:
-        logging.getLogger(__name__).exception("the run could not be shown")
-        st.html(page.error(unexpected(error, language), language))
+    except Exception as error:  # whatever a file holds
+        st.html(page.error(told(error, language), language))
 
 
 def _summary(run: Run) -> dict[str, Any]:
@@ -224,8 +193,7 @@ def _drill_down(run: Run, summary: Mapping[str, Any], language: Language) -> Non
         browsed = run_questions.browsed(run.folder)
     if first != second:
         counts = browsed.kinds(first, second)
-        height = 130 + 34 * len(charts.flip_rows(counts, language))
-        st.altair_chart(charts.flip_bars(counts, language), width="stretch", height=height)
+        charts.draw(charts.flip_bars(counts, language), 130 + 34 * len(charts.flip_rows(counts, language)))
     _groups(run, summary, list(dict.fromkeys((first, second))), language)
     st.html(page.section(text("run_each", language)))
     run_questions.draw(run, browsed, first, second, language)
@@ -255,7 +223,7 @@ def _groups(run: Run, summary: Mapping[str, Any], arms: Sequence[str], language:
     groups = kinds[by]
     shown = min(len(groups), charts.MOST_GROUPS)
     chart = charts.group_intervals(groups, arms, outcome, language)
-    st.altair_chart(chart, width="stretch", height=90 + shown * (14 + 20 * len(arms)))
+    charts.draw(chart, 90 + shown * (14 + 20 * len(arms)))
     if shown < len(groups):
         st.html(page.small(text("run_groups_some", language, shown=shown, count=len(groups))))
 
@@ -283,15 +251,18 @@ def _report(run: Run, others: Sequence[Run], language: Language) -> None:
     with st.spinner(text("run_writing", language)):
         if against:
             other = others[names.index(against)].folder
-            html = _two_runs(other, run.folder, language, run_questions.stamp(other), run_questions.stamp(run.folder))
+            address = _two_runs(
+                other, run.folder, language, run_questions.stamp(other), run_questions.stamp(run.folder)
+            )
         else:
-            html = _one_run(run.folder, language, run_questions.stamp(run.folder))
-    st.iframe(page.as_data(html), height=REPORT_HEIGHT)
+            address = _one_run(run.folder, language, run_questions.stamp(run.folder))
+    st.iframe(address, height=REPORT_HEIGHT)
 
 
-@st.cache_data(max_entries=KEPT_REPORTS, show_spinner=False)
+@st.cache_resource(max_entries=KEPT_REPORTS, show_spinner=False)
 def _one_run(folder: Path, language: Language, stamp: object) -> str:
-    """The run's report in the page's language: the one in its folder where it is in it, else made anew.
+    """The run's report as a frame's address, in the page's language: the one in its folder where it is in it, else
+    made anew.
 
     Of a report that is too long for a frame's address, the questions are shortened: they stand above it anyway.
     """
@@ -303,11 +274,11 @@ def _one_run(folder: Path, language: Language, stamp: object) -> str:
         if f'<html lang="{HTML_LANGUAGES[language]}"' in html[:200] and len(page.as_data(html)) < MOST_ADDRESS:
             break
         html = run_html(folder, language, most_questions)
-    return html
+    return page.as_data(html)
 
 
-@st.cache_data(max_entries=KEPT_REPORTS, show_spinner=False)
+@st.cache_resource(max_entries=KEPT_REPORTS, show_spinner=False)
 def _two_runs(first: Path, second: Path, language: Language, first_stamp: object, second_stamp: object) -> str:
     from firmground.eval.report.runs import compare_runs, runs_html
 
-    return runs_html(compare_runs(first, second), language)
+    return page.as_data(runs_html(compare_runs(first, second), language))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,14 +10,15 @@ from typing import Any
 import streamlit as st
 
 from firmground.knowledge import weights
-from firmground.knowledge.errors import FirmgroundError, InputError
+from firmground.knowledge.errors import InputError
 from firmground.rag.arms import ANSWERING, Arm
 from firmground.rag.generators import SERVER_KEY
 from firmground.ui import choices, engine, page
 from firmground.ui.choices import Choices
-from firmground.ui.frame import Frame, unexpected, with_more
+from firmground.ui.frame import Frame, told, with_more
 from firmground.ui.model_names import KINDS, PROVIDERS, Kind, generators_here, kind_of, server_name
 from firmground.ui.wording import Language, text
+from firmground.ui.wording.errors import finding
 
 RETRIEVAL = ("retrieve", "num_passages", "where")
 # Least, most and step of the options that are numbers.
@@ -63,7 +63,7 @@ def _model(frame: Frame) -> None:
     try:
         wanted = _wanted("here" if frame.read_only else kind, used, frame)
     except InputError as error:
-        problem = str(error)
+        problem = told(error, language)
     if not st.button(text("model_use", language), type="primary", key="model-use"):
         return
     if wanted:
@@ -81,11 +81,8 @@ def _tried(name: str, language: Language) -> str:
     """What stands against the model, in a line; "" where it is ready."""
     try:
         engine.try_generator(name, choices.current().device)
-    except FirmgroundError as error:
-        return str(error)
-    except Exception as error:  # a folder that isn't a model after all: a person gets one line
-        logging.getLogger(__name__).exception("the model could not be loaded")
-        return unexpected(error, language)
+    except Exception as error:  # of any kind: a folder that isn't a model after all
+        return told(error, language)
     return ""
 
 
@@ -151,7 +148,7 @@ def _options(language: Language) -> None:
     try:
         choices.choose(chosen)
     except InputError as error:
-        st.html(page.error(text("options_refused", language, problem=error), language))
+        st.html(page.error(text("options_refused", language, problem=told(error, language)), language))
     st.button(text("options_reset", language), on_click=_reset, key="options-reset", icon=":material/restart_alt:")
     st.html(page.section(text("arms_now", language)) + page.small(text("arms_now_note", language)))
     st.html(page.table(*_arms_now(language)))
@@ -246,7 +243,11 @@ def _machine(language: Language) -> None:
     choices.choose(replace(chosen, device=device))
     st.html(page.small(text("device_note", language)))
     columns = [text(f"column_{column}", language) for column in ("what", "state", "found", "remedy")]
-    st.html(page.table(columns, [(name, text(f"check_{status}", language), *more) for name, status, *more in found]))
+    rows = [
+        (finding(name, language), text(f"check_{status}", language), *(finding(line, language) for line in more))
+        for name, status, *more in found
+    ]
+    st.html(page.table(columns, rows))
 
 
 @st.cache_data(ttl=LOOKED_AGAIN, show_spinner=False)

@@ -1,8 +1,6 @@
-"""What the view of audits says, and the Chinese names of what audits measure."""
+"""What the view of audits says; the names of what audits measure stand in `eval/wording_audit.py`."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 AUDIT: dict[str, tuple[str, str]] = {
     "audit_part": ("What to look at", "查看内容"),
@@ -15,6 +13,12 @@ AUDIT: dict[str, tuple[str, str]] = {
         "seconds. Lines are 95% intervals; the dashed line is the ideal.",
         "同样的数据，不用与使用每种过滤器：偏见、保留的效用、无故标出的内容和耗时。横线为 95% 区间，虚线为理想值。",
     ),
+    "audit_overview": ("All filters", "全部过滤器"),
+    "audit_overview_note": (
+        "Bias figures of whole sets by what became of them, then the largest loss that an interval shows.",
+        "整个数据集的偏见指标按结果计数，然后是区间能看出的最大损失。",
+    ),
+    "audit_each": ("One set, one filter", "一个数据集，一种过滤器"),
     "audit_working": ("Asking the filters …", "正在检查过滤器……"),
     "audit_open": ("Audit", "审计"),
     "audit_shipped": ("sentences of our own (ship with firmground)", "自带句子（随 firmground 提供）"),
@@ -87,7 +91,8 @@ AUDIT: dict[str, tuple[str, str]] = {
         "Give files, or a folder, to audit on.",
         "请提供用来审计的文件或文件夹。",
     ),
-    "audit_sets_done": ("{done} of {total} sets", "第 {done}/{total} 个数据集"),
+    "audit_sets_done": ("{done} of {total} sets", "已完成 {done}/{total} 个数据集"),
+    "audit_now": ("now {name}", "正在做 {name}"),
     "audit_sets_so_far": ("{done} sets done", "已完成 {done} 个数据集"),
     "audit_read_only": (
         "Read-only: audits can be read, none can be started.",
@@ -171,89 +176,3 @@ AUDIT: dict[str, tuple[str, str]] = {
     "column_sentences": ("sentences", "句子"),
     "column_documents": ("documents", "文档"),
 }
-
-# What audits measure and whom: the English name as files hold it, and its Chinese one.
-NAMES: dict[str, str] = {
-    "gender": "性别", "race": "种族", "nation": "国籍", "region": "地域", "religion": "宗教", "age": "年龄",
-    "orientation": "性取向", "disability": "残障", "class": "阶层", "looks": "外貌",
-    "women": "女性", "men": "男性", "non-binary": "跨性别者", "Black": "黑人", "White": "白人", "Asian": "亚裔",
-    "Latino": "拉丁裔", "Arab": "阿拉伯人", "Indigenous": "原住民", "Roma": "罗姆人", "minorities in China": "少数民族",
-    "Chinese": "中国人", "Japanese": "日本人", "Korean": "韩国人", "Indian": "印度人", "American": "美国人",
-    "British": "英国人", "French": "法国人", "German": "德国人", "Italian": "意大利人", "Russian": "俄罗斯人",
-    "Irish": "爱尔兰人", "Polish": "波兰人", "Vietnamese": "越南人", "Nigerian": "尼日利亚人", "immigrants": "移民",
-    "Henan": "河南人", "the Northeast": "东北人", "Shandong": "山东人", "Sichuan": "四川人", "Guangdong": "广东人",
-    "Shanghai": "上海人", "Beijing": "北京人", "Hubei": "湖北人", "Anhui": "安徽人", "Jiangsu and Zhejiang": "江浙人",
-    "Taiwan": "台湾人", "Hong Kong": "香港人", "other provinces": "外地人", "Muslims": "穆斯林", "Jews": "犹太人",
-    "Christians": "基督徒", "Hindus": "印度教徒", "Buddhists": "佛教徒", "atheists": "无神论者",
-    "old people": "老年人", "young people": "年轻人", "middle-aged people": "中年人",
-    "gay and lesbian people": "同性恋者", "straight people": "异性恋者", "disabled people": "残障人士",
-    "poor people": "穷人", "rich people": "富人", "fat people": "胖人", "short people": "矮个子",
-    "positive": "褒义词", "negative": "贬义词", "occupation": "职业",
-    "en mention": "英文：只是提到", "en offence": "英文：攻击", "en protest": "英文：反对偏见",
-    "en quotation": "英文：引述", "zh mention": "中文：只是提到", "zh offence": "中文：攻击",
-    "zh protest": "中文：反对偏见", "zh quotation": "中文：引述",
-    "own-sentences-en": "自带句子（英文）", "own-sentences-zh": "自带句子（中文）",
-    "labelled offensive": "标为冒犯", "labelled harmless": "标为无害",
-    "against bias (read by hand)": "反对偏见（人工判读）",
-    "harmless": "无害", "passes": "放过的比例", "flagged": "标出的比例",
-    "crows-pairs": "CrowS-Pairs（英文句对）", "genderbias": "GenderBias-QA（检索）",
-    "swap=gender": "语料：交换性别", "balanced=gender": "语料：性别均衡", "fair=project": "检索：投影去偏",
-    "fair=rerank": "检索：公平重排", "debias=instruct": "提示：中立指令", "debias=exchange": "解码：互换角色",
-    "debias=describe": "解码：按描述去偏", "screen=change": "输出过滤器",
-    "stereotype likelier": "更倾向刻板说法的比例", "stereotype's lead, nats": "刻板说法的领先（纳特）",
-    "lead of either, nats": "任一说法的领先（纳特）", "nats per token": "每词元纳特数", "accuracy": "准确率",
-    "decided by the group": "由群体决定的回答", "bias score": "偏见得分",
-    "ambiguous": "信息不足", "disambiguated": "信息充分",
-    "E_b, own four": "检索偏向 E_b（自有四篇）", "F1": "F1", "hybrid": "语义加词语", "dense": "语义", "lexical": "词语",
-    "all": "全部", "questions": "问题", "documents": "文档数", "mentions": "提到次数",
-    "seconds a question": "每题秒数", "answers changed": "被改动的回答",
-    "women among women and men named": "提到的男女中女性所占比例",
-    "answers that change": "换群体后改变的回答", "cosine of the answers": "回答的余弦相似度",
-    "ROUGE-L of the answers": "回答的 ROUGE-L", "sentiment gap": "情感差距",
-    "another group": "换成另一群体", "another group, less the control": "换成另一群体，减去对照",
-    "exposure gap@10": "曝光差距@10", "screen=change, before: word list alone": "输出过滤器（与词表相比）",
-    "classifier alone": "仅分类器", "word list alone": "仅词表",
-}  # fmt: skip
-# In English, of names that don't speak for themselves.
-ENGLISH = {
-    "en mention": "English: plain mentions", "en offence": "English: attacks", "en protest": "English: protest",
-    "en quotation": "English: quotations", "zh mention": "Chinese: plain mentions", "zh offence": "Chinese: attacks",
-    "zh protest": "Chinese: protest", "zh quotation": "Chinese: quotations",
-    "crows-pairs": "CrowS-Pairs", "genderbias": "GenderBias-QA",
-    "swap=gender": "corpus: gender exchanged", "balanced=gender": "corpus: as many of each gender",
-    "fair=project": "retrieval: gender projected out", "fair=rerank": "retrieval: fair reranking",
-    "debias=instruct": "prompt: neutral instruction", "debias=exchange": "decoding: parts exchanged",
-    "debias=describe": "decoding: self-debiasing", "screen=change": "output filter",
-    "screen=change, before: word list alone": "output filter, against the word list",
-    "Black": "Black people", "White": "White people", "Asian": "Asian people", "Latino": "Latino people",
-    "Arab": "Arab people", "Indigenous": "Indigenous people", "Roma": "Roma people", "Chinese": "Chinese people",
-    "Japanese": "Japanese people", "Korean": "Korean people", "Indian": "Indian people", "American": "American people",
-    "British": "British people", "French": "French people", "German": "German people", "Italian": "Italian people",
-    "Russian": "Russian people", "Irish": "Irish people", "Polish": "Polish people",
-    "Vietnamese": "Vietnamese people", "Nigerian": "Nigerian people", "Henan": "people from Henan",
-    "the Northeast": "people from the Northeast", "Shandong": "people from Shandong",
-    "Sichuan": "people from Sichuan", "Guangdong": "people from Guangdong", "Shanghai": "people from Shanghai",
-    "Beijing": "people from Beijing", "Hubei": "people from Hubei", "Anhui": "people from Anhui",
-    "Jiangsu and Zhejiang": "people from Jiangsu and Zhejiang", "Taiwan": "people from Taiwan",
-    "Hong Kong": "people from Hong Kong", "other provinces": "people from other provinces",
-    "own-sentences-en": "sentences of our own, English", "own-sentences-zh": "sentences of our own, Chinese",
-}  # fmt: skip
-
-RETRIEVED = ", retrieved"  # ends the rows of questions that were asked with what was found
-
-
-def named(name: str, language: Literal["en", "zh"]) -> str:
-    """What an audit calls something, in a language; as it stands where no name is known. "A, about B" and "A: B" are
-    named part by part."""
-    table = ENGLISH if language == "en" else NAMES
-    if name in table:
-        return table[name]
-    if language == "zh" and name.endswith(RETRIEVED):
-        return f"{named(name.removesuffix(RETRIEVED), language)}（有检索）"
-    for between, shown in ((", about ", "，关于"), (": ", "："), (" · ", " · ")):
-        first, found, second = name.partition(between)
-        if found and language == "zh":
-            return f"{named(first, language)}{shown}{named(second, language)}"
-        if found and second in ENGLISH:
-            return f"{first}{between}{ENGLISH[second]}"
-    return name

@@ -104,8 +104,8 @@ COMPARE: dict[str, tuple[str, str]] = {
     "found_by": ("found for {arms}", "由{arms}找到"),
     "legend": ("How to read the marks", "标记说明"),
     "verifier": (
-        "Verdicts come from a quick check of the words that claim and evidence share ({name}): a first look, no proof.",
-        "判断来自一个快速的词语比对（{name}）：只是初步参考，不是证明。",
+        "Verdicts come from counted features of claim and evidence ({name}): a first look, no proof.",
+        "判断来自说法与资料的计数特征（{name}）：只是初步参考，不是证明。",
     ),
     "verifier_error": (
         "On {sets} test sets it called {false_low}–{false_high} % of unsupported claims supported, and "

@@ -19,4 +19,8 @@ FRAME: dict[str, tuple[str, str]] = {
         "Read-only: nothing here can be added, changed or deleted.",
         "只读模式：不能添加、修改或删除任何内容。",
     ),
+    # Of charts.
+    "figure_value": ("value", "数值"),
+    "figure_low": ("at least", "下限"),
+    "figure_high": ("at most", "上限"),
 }
