@@ -38,7 +38,8 @@ browser: setup
 	@sh tests/ui/browser.sh
 
 test-ui: browser
-	$(BIN)/python -m pytest -m browser -rs tests/ui
+	$(BIN)/python -m pytest -m browser -rs tests/ui || { echo "What failed, once more and alone:"; \
+	  $(BIN)/python -m pytest -m browser -rs --last-failed tests/ui; }
 
 soak-ui: browser
 	$(BIN)/python -m tests.ui.soak
