@@ -35,12 +35,14 @@ def check_device(device: str) -> None:
 class Replica:
     """The `rows` (n,) int64 of `vectors` (N, dimension) on GPUs. Threads may share it: searches take turns.
 
-    `free` bytes a GPU. Raises FirmgroundError where they don't suffice.
+    `free` bytes a GPU. `kind` is what they hold: it tells how many candidates a search should ask for. Raises
+    FirmgroundError where they don't suffice.
     """
 
     def __init__(self, vectors: np.ndarray, rows: np.ndarray, free: list[int]):
         self._lock = threading.Lock()
         self.parts: list[tuple[Any, np.ndarray | None]] = []  # an index, and the row number of each of its places
+        self.kind = Kind()
         dimension = vectors.shape[1]
         room = [max(0, int(size * (1 - SPARE_SHARE)) - TEMPORARY_BYTES) for size in free]
         self._resources = [_resources() for _ in free]
@@ -90,8 +92,9 @@ class Replica:
         """Lists of 8-bit codes, built on the CPU and spread over the GPUs; their numbers are the rows'."""
         faiss = library()
         lists = lists_for(len(rows))
-        index = build(Kind(f"IVF{lists},SQ8", probe=max(1, lists // PROBED_SHARE)), vectors, rows)
-        index.nprobe = max(1, lists // PROBED_SHARE)
+        self.kind = Kind(f"IVF{lists},SQ8", probe=max(1, lists // PROBED_SHARE))
+        index = build(self.kind, vectors, rows)
+        index.nprobe = self.kind.probe
         options = faiss.GpuMultipleClonerOptions()
         options.shard = True
         options.indicesOptions = faiss.INDICES_64_BIT

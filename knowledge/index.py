@@ -226,7 +226,7 @@ class VectorIndex:
         free = int(np.count_nonzero(inside))
         replica = self._current_replica(vectors)
         if replica is not None and free >= REPLICA_SHARE * self.record.entries:
-            return replica.search(queries, self.record.how.candidates(int(np.ceil(k / REPLICA_SHARE))))
+            return replica.search(queries, replica.kind.candidates(int(np.ceil(k / REPLICA_SHARE))))
         everything = free == self.record.entries
         return find(self._faiss, self.record.how, queries, k, None if everything else inside)
 

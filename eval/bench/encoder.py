@@ -1,6 +1,9 @@
-"""Encoding on a CPU: stock sentence-transformers, our batching of it, and ONNX in 32 and 8 bits, in one run.
+"""Encoding: stock sentence-transformers, our batching of it, and ONNX in 32 and 8 bits, in one run.
 
     OMP_NUM_THREADS=2 python -m firmground.eval.bench.encoder --model all-MiniLM-L6-v2 --texts corpus.jsonl
+    python -m firmground.eval.bench.encoder --device cuda --texts corpus.jsonl --passages 12000
+
+On a GPU: stock as it comes, stock in half precision, and ours.
 
 The contestants take turns (A B C D, A B C D …) on the same texts, so that whatever else loads the machine slows all of
 them; a figure is the median of its rounds. "Stock" is `SentenceTransformer.encode` as people call it: its own sorting
@@ -57,15 +60,29 @@ def read_texts(path: Path | None, limit: int) -> list[str]:
     return list(islice(dict.fromkeys(found), limit))  # distinct, so that nobody gains by encoding equal texts once
 
 
-def contestants(model: str) -> list[Contestant]:
+def stock(model: str, device: str, half: bool = False) -> Callable[[list[str]], np.ndarray]:
+    """`SentenceTransformer.encode` as people call it."""
+    reference = load_reference(weights.resolve(model), device)
+    if half:
+        reference.half()
+
+    def encode(texts: list[str]) -> np.ndarray:
+        found = reference.encode_document(texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(found, dtype=np.float32)
+
+    return encode
+
+
+def contestants(model: str, device: str) -> list[Contestant]:
     """Stock first: the others are compared to it."""
-    stock = load_reference(weights.resolve(model), "cpu")
-
-    def encode_stock(texts: list[str]) -> np.ndarray:
-        return stock.encode_document(texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False)
-
+    if device != "cpu":
+        return [
+            Contestant("stock", stock(model, device)),
+            Contestant("stock, half", stock(model, device, half=True)),
+            Contestant("ours, half", SentenceEncoder(model, device).encode),
+        ]
     return [
-        Contestant("stock", encode_stock),
+        Contestant("stock", stock(model, "cpu")),
         Contestant("ours, torch", SentenceEncoder(model, "cpu", backend="torch").encode),
         Contestant("ours, ONNX", SentenceEncoder(model, "cpu", backend="onnx").encode),
         Contestant("ours, ONNX int8", SentenceEncoder(model + INT8, "cpu").encode),
@@ -99,22 +116,28 @@ def table(found: Sequence[Contestant], count: int) -> list[str]:
     return lines
 
 
+def computer(device: str) -> str:
+    """What computes there, in words: "2 threads", or the GPU's name."""
+    import torch
+
+    return f"{torch.get_num_threads()} threads" if device == "cpu" else torch.cuda.get_device_name(device)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=Path, help="a JSONL file; by default the commonsense packs")
     parser.add_argument("--model", default=weights.DEFAULT_ENCODER)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
     parser.add_argument("--passages", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    import torch
-
     texts = read_texts(arguments.texts, arguments.passages)
-    found = contestants(arguments.model)
+    found = contestants(arguments.model, arguments.device)
     race(found, texts, arguments.rounds, time.perf_counter)
     letters = sum(map(len, texts)) / len(texts)
     print(
         f"{weights.label(arguments.model)}, {len(texts)} passages of {letters:.0f} characters on average, "
-        f"{torch.get_num_threads()} threads, {arguments.rounds} rounds"
+        f"{computer(arguments.device)}, {arguments.rounds} rounds"
     )
     print("\n".join(table(found, len(texts))))
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from firmground.eval.bench.index import BATCH, QUESTIONS, Handed, K
 from firmground.knowledge.base import KnowledgeBase
@@ -99,11 +101,16 @@ def make(folder: Path, real: np.ndarray, count: int) -> np.ndarray:
     """The made vectors on the disk, mapped: they aren't this process's memory."""
     _, near = neighbours(real, real, NEIGHBOURS + 1)
     made = np.lib.format.open_memmap(folder / "made.npy", "w+", np.float32, (count, real.shape[1]))
-    for number, first in enumerate(range(0, count, BLOCK)):
-        size = min(BLOCK, count - first)
-        made[first : first + size] = recombined(real, near, size, seed=number)
+    blocks = range(-(-count // BLOCK))
+    Parallel(n_jobs=min(len(blocks), os.cpu_count() or 1))(delayed(_fill)(made, real, near, n) for n in blocks)
     made.flush()
     return made
+
+
+def _fill(made: np.ndarray, real: np.ndarray, near: np.ndarray, number: int) -> None:
+    """One block; joblib hands each process the arrays as maps of files."""
+    block = made[number * BLOCK : (number + 1) * BLOCK]
+    block[:] = recombined(real, near, len(block), seed=number)
 
 
 class Raw:
