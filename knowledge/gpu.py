@@ -2,7 +2,8 @@
 
 A flat replica (16 bits a number, exact but for rounding) wherever it fits the memory of all GPUs together: filled page
 by page, because the cloner uploads float32 and the 16-bit copy at once
-(https://github.com/RUC-NLPIR/FlashRAG/issues/155). Where it doesn't fit, lists of 8-bit codes, cloned in shards. GPU
+(https://github.com/RUC-NLPIR/FlashRAG/issues/155), and part by part, because an index that grows copies all it holds
+(measured: 16 GB for 7.7 GB of vectors in one index). Where it doesn't fit, lists of 8-bit codes, cloned in shards. GPU
 searches may ignore selectors without a word (https://github.com/facebookresearch/faiss/issues/3924, 3114): a replica
 holds live rows only, takes no filter, and what it finds is checked and scored again by whoever asked.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.knowledge.index_kinds import BLOCK_ROWS, PROBED_SHARE, Kind, build, library, lists_for
 
 TEMPORARY_BYTES = 512 << 20  # a GPU may use beside the vectors while it searches
+PART_BYTES = 1 << 30  # of vectors in one flat index, which takes twice its size while it grows
 SPARE_SHARE = 0.1  # of a GPU's free memory stays free
 MOST_FOUND = 2_048  # the most a GPU search returns for a question (faiss/gpu/utils/DeviceDefs.cuh)
 QUERIES = 1_024  # are searched together at most, so that the scores fit the temporary memory
@@ -41,10 +44,11 @@ class Replica:
 
     def __init__(self, vectors: np.ndarray, rows: np.ndarray, free: list[int]):
         self._lock = threading.Lock()
-        self.parts: list[tuple[Any, np.ndarray | None]] = []  # an index, and the row number of each of its places
+        # For each GPU its indexes, each with the row numbers of its places; None: one that knows them, on all GPUs.
+        self.parts: list[list[tuple[Any, np.ndarray | None]]] = []
         self.kind = Kind()
         dimension = vectors.shape[1]
-        room = [max(0, int(size * (1 - SPARE_SHARE)) - TEMPORARY_BYTES) for size in free]
+        room = [max(0, int(size * (1 - SPARE_SHARE)) - TEMPORARY_BYTES - PART_BYTES) for size in free]
         self._resources = [_resources() for _ in free]
         if flat_bytes(len(rows), dimension) <= sum(room):
             self._fill(vectors, rows, room)
@@ -57,7 +61,7 @@ class Replica:
             )
 
     def search(self, queries: np.ndarray, k: int) -> np.ndarray:
-        """(q, up to k a GPU) int64 row numbers, -1 where there are fewer; in no order."""
+        """(q, up to k) int64 row numbers, -1 where there are fewer; in no order."""
         k = min(k, MOST_FOUND)
         data = np.ascontiguousarray(queries, dtype=np.float32)
         with self._lock:
@@ -65,28 +69,42 @@ class Replica:
         return np.concatenate(blocks) if blocks else np.full((0, k), -1, dtype=np.int64)
 
     def _search(self, queries: np.ndarray, k: int) -> np.ndarray:
-        found = []
-        for index, rows in self.parts:
-            places = index.search(queries, min(k, index.ntotal))[1]
-            found.append(places if rows is None else np.where(places >= 0, rows[places], -1))
-        return np.concatenate(found, axis=1)
+        def ask(parts: list[tuple[Any, np.ndarray | None]]) -> list[tuple[np.ndarray, np.ndarray]]:
+            found = []
+            for index, rows in parts:
+                scores, places = index.search(queries, min(k, index.ntotal))
+                found.append((scores, places if rows is None else np.where(places >= 0, rows[places], -1)))
+            return found
+
+        with ThreadPoolExecutor(len(self.parts)) as gpus:  # GPUs side by side, the parts of one in turn
+            answers = [part for found in (gpus.map if len(self.parts) > 1 else map)(ask, self.parts) for part in found]
+        if len(answers) == 1:
+            return answers[0][1]
+        rows = np.concatenate([part[1] for part in answers], axis=1)
+        if rows.shape[1] <= k:
+            return rows
+        scores = np.where(rows >= 0, np.concatenate([part[0] for part in answers], axis=1), -np.inf)
+        return np.take_along_axis(rows, np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
 
     def _fill(self, vectors: np.ndarray, rows: np.ndarray, room: list[int]) -> None:
-        """A flat index a GPU, each with as many rows as its share of the memory, added page by page."""
+        """Flat indexes on each GPU, with as many rows as its share of the memory, added page by page."""
         faiss = library()
         ends = np.rint(len(rows) * np.cumsum(room) / sum(room)).astype(np.int64)
+        most = max(1, PART_BYTES // flat_bytes(1, vectors.shape[1]))  # rows of a part
         for device, (first, end) in enumerate(zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)):
-            if end == first:
-                continue
-            config = faiss.GpuIndexFlatConfig()
-            config.device, config.useFloat16 = device, True
-            metric = faiss.METRIC_INNER_PRODUCT
-            index = faiss.GpuIndexFlat(self._resources[device], vectors.shape[1], metric, config)
-            held = rows[first:end]
-            for start in range(0, len(held), BLOCK_ROWS):
-                block = held[start : start + BLOCK_ROWS]
-                index.add(np.ascontiguousarray(vectors[block], dtype=np.float32))
-            self.parts.append((index, held))
+            parts: list[tuple[Any, np.ndarray | None]] = []
+            for start in range(first, end, most):
+                config = faiss.GpuIndexFlatConfig()
+                config.device, config.useFloat16 = device, True
+                metric = faiss.METRIC_INNER_PRODUCT
+                index = faiss.GpuIndexFlat(self._resources[device], vectors.shape[1], metric, config)
+                held = rows[start : min(start + most, end)]
+                for page in range(0, len(held), BLOCK_ROWS):
+                    block = held[page : page + BLOCK_ROWS]
+                    index.add(np.ascontiguousarray(vectors[block], dtype=np.float32))
+                parts.append((index, held))
+            if parts:
+                self.parts.append(parts)
 
     def _clone(self, vectors: np.ndarray, rows: np.ndarray) -> None:
         """Lists of 8-bit codes, built on the CPU and spread over the GPUs; their numbers are the rows'."""
@@ -98,7 +116,7 @@ class Replica:
         options = faiss.GpuMultipleClonerOptions()
         options.shard = True
         options.indicesOptions = faiss.INDICES_64_BIT
-        self.parts.append((faiss.index_cpu_to_gpu_multiple_py(self._resources, index, options), None))
+        self.parts.append([(faiss.index_cpu_to_gpu_multiple_py(self._resources, index, options), None)])
 
 
 def replicate(vectors: np.ndarray, rows: np.ndarray, required: bool) -> Replica | None:

@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any
 from firmground.knowledge import weights
 from firmground.knowledge.durable import failpoint, fsync_folder, publish
 from firmground.knowledge.errors import InputError, MissingExtra
+from firmground.knowledge.tokens import Tokens
 
 if TYPE_CHECKING:
     import numpy as np
     from sentence_transformers import SentenceTransformer
-    from tokenizers import Tokenizer
 
 FORMAT = 1  # of an export; another number makes all of them anew
 GRAPH, GRAPH_INT8, TOKENIZER, SETTINGS = "model.onnx", "model-int8.onnx", "tokenizer.json", "export.json"
@@ -42,7 +42,6 @@ LARGEST_BYTES = 1_900_000_000  # of weights: one protobuf message holds at most 
 CLOSEST = 0.99999  # cosine to the reference that every probe must reach; float noise leaves 1 - 1e-6
 BATCH_TOKENS = 512  # run together, padding included: what more needs falls out of the cache of a core
 STALE_SECONDS = 24 * 3600  # after which a half-made export is nobody's
-CHUNK = 2048  # texts that are tokenized, sorted and run before the next: bounds memory, not speed
 
 # Both languages, every length from nothing to too long, what tokenizers treat specially, and their special tokens.
 PROBES = (
@@ -81,8 +80,8 @@ class OnnxModel:
             if "refused" in settings:
                 raise NotExportable(settings["refused"])
             self.dimension, self.max_tokens = int(settings["dimension"]), int(settings["max_tokens"])
-            self._pad, self._prompts = int(settings["pad"]), settings["prompts"]
-            self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+            self.tokens = Tokens(tokenizer, self.max_tokens, int(settings["pad"]), settings["prompts"])
             self._session = _session(folder / (GRAPH_INT8 if int8 else GRAPH))
             self._threads = _threads()
         except NotExportable:
@@ -90,79 +89,29 @@ class OnnxModel:
         except Exception as error:  # ONNX Runtime's and tokenizers' own errors share no better ancestor
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{folder} can't be used ({reason}): delete it, and it is made anew") from error
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
 
     def encode(
         self, texts: Sequence[str], query: bool = False, progress: Callable[[int], None] | None = None
     ) -> np.ndarray:
         """(n, dimension) float32, rows of length 1; `progress` is told after each batch how many texts are done."""
-        import numpy as np
-
-        prompt = self._prompts["query" if query else "document"]
-        found = np.empty((len(texts), self.dimension), np.float32)
-        done = 0
         threads = ThreadPoolExecutor(self._threads)  # none is started before it is needed
         run = threads.map if len(texts) > 1 else map  # what is encoded while somebody waits is one text
         try:
-            for first in range(0, len(texts), CHUNK):
-                ids = self._token_ids([prompt + text for text in texts[first : first + CHUNK]])
-                parts = batches([len(one) for one in ids], BATCH_TOKENS)
-                vectors = run(self._run, ([ids[row] for row in rows] for rows in parts))
-                for rows, some in zip(parts, vectors, strict=True):
-                    found[first + rows] = some
-                    done += len(rows)
-                    if progress:
-                        progress(done)
+            return self.tokens.encode(
+                texts, query, lambda parts: run(self._run, parts), self.dimension, BATCH_TOKENS, progress
+            )
         finally:
             threads.shutdown(cancel_futures=True)
-        return found
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text without a prompt, the two that mark beginning and end included; nothing is cut."""
-        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
-
-    def _token_ids(self, texts: list[str]) -> list[list[int]]:
-        found = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
-        return [ids if len(ids) <= self.max_tokens else self._cut(text) for ids, text in zip(found, texts, strict=True)]
-
-    def _cut(self, text: str) -> list[int]:
-        """Ids of a text that is too long: its beginning, between the two marks."""
-        bare = self._tokenizer.encode(text, add_special_tokens=False)
-        bare.truncate(self.max_tokens - self._tokenizer.num_special_tokens_to_add(False))
-        return self._tokenizer.post_process(bare).ids
 
     def _run(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
         """(n, dimension) float32 of texts that are run together, padded to the longest."""
-        import numpy as np
-
-        shape = (len(ids), max(len(one) for one in ids))
-        tokens, mask = np.full(shape, self._pad, np.int64), np.zeros(shape, np.int64)
-        for row, one in enumerate(ids):
-            tokens[row, : len(one)] = one
-            mask[row, : len(one)] = 1
+        tokens, mask = self.tokens.padded(ids)
         return self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
 
 
 def available() -> bool:
     """Whether an export can be made and run here: both packages, of the extra `onnx`."""
     return all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxruntime"))
-
-
-def batches(lengths: Sequence[int], budget: int) -> list[np.ndarray]:
-    """Which texts run together: neighbours in length, at most `budget` tokens with their padding; a longer one alone.
-
-    Longest first, so that the peak of memory comes at the start.
-    """
-    import numpy as np
-
-    order = np.argsort(lengths, kind="stable")[::-1]
-    found, start = [], 0
-    while start < len(order):
-        rows = max(1, budget // max(1, lengths[order[start]]))
-        found.append(order[start : start + rows])
-        start += rows
-    return found
 
 
 def export_folder(fingerprint: str) -> Path:
@@ -185,7 +134,10 @@ def export(model: SentenceTransformer, folder: Path) -> None:
         ready = Path(temporary) / "ready"
         ready.mkdir()
         try:
-            _check_kind(model)
+            check_kind(model)
+            size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+            if size > LARGEST_BYTES:
+                raise NotExportable(f"its weights have {size} bytes, an ONNX file holds at most {LARGEST_BYTES}")
             settings = _trace(model, ready)
             _write(ready / SETTINGS, settings)
             settings["cosine"] = _compare(model, OnnxModel(ready))
@@ -243,7 +195,7 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check_kind(model: SentenceTransformer) -> None:
+def check_kind(model: SentenceTransformer) -> None:
     """Raise NotExportable for a pipeline that a trace of token ids and mask can't stand for."""
     kinds = [type(module).__name__ for module in model]
     if kinds[:2] != ["Transformer", "Pooling"] or not set(kinds[2:]) <= {"Dense", "Normalize"}:
@@ -255,9 +207,6 @@ def _check_kind(model: SentenceTransformer) -> None:
         raise NotExportable("its pooling leaves the prompt out, which the graph can't know")
     if not getattr(model.tokenizer, "is_fast", False) or model.tokenizer.padding_side != "right":
         raise NotExportable("its tokenizer isn't a fast one that pads on the right")
-    size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    if size > LARGEST_BYTES:
-        raise NotExportable(f"its weights have {size} bytes, an ONNX file holds at most {LARGEST_BYTES}")
 
 
 def _trace(model: SentenceTransformer, target: Path) -> dict[str, Any]:
@@ -292,11 +241,22 @@ def _trace(model: SentenceTransformer, target: Path) -> dict[str, Any]:
         "dimension": int(model.get_embedding_dimension() or 0),
         "max_tokens": int(model.max_seq_length or 512),
         "pad": int(model.tokenizer.pad_token_id or 0),
-        "prompts": {
-            "query": _prompt(model, ("query",)),
-            "document": _prompt(model, ("document", "passage", "corpus")),
-        },
+        "prompts": prompts(model),
     }
+
+
+def tokens_of(model: SentenceTransformer) -> Tokens:
+    """The tokens that a model in memory reads. Raises NotExportable where there is more to its input than tokens."""
+    from tokenizers import Tokenizer
+
+    check_kind(model)
+    own = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())  # the model's is set anew by every call of it
+    return Tokens(own, int(model.max_seq_length or 512), int(model.tokenizer.pad_token_id or 0), prompts(model))
+
+
+def prompts(model: SentenceTransformer) -> dict[str, str]:
+    """What stands before a "query" and a "document"."""
+    return {"query": _prompt(model, ("query",)), "document": _prompt(model, ("document", "passage", "corpus"))}
 
 
 def _prompt(model: SentenceTransformer, names: tuple[str, ...]) -> str:

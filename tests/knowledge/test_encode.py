@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmground.knowledge import encode, onnx
+from firmground.knowledge import encode, onnx, tokens
 from firmground.knowledge.encode import SentenceEncoder, fingerprint, load_reference, on_cpu
 from firmground.knowledge.errors import InputError
 from tests.knowledge.encode_helpers import DIMENSION, PROMPTS, make_model, some_texts
@@ -27,7 +27,7 @@ def torch_encoder(tiny: Path) -> SentenceEncoder:
 def test_the_torch_path_gives_stock_vectors(
     torch_encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch, query: bool
 ) -> None:
-    monkeypatch.setattr(onnx, "CHUNK", 30)  # several chunks, several batches in each
+    monkeypatch.setattr(tokens, "CHUNK", 30)  # several chunks, several batches in each
     monkeypatch.setattr(encode, "CPU_BATCH_TOKENS", 64)
     texts = some_texts(99) * 2
     prompt = PROMPTS["query" if query else "document"]
@@ -38,6 +38,64 @@ def test_the_torch_path_gives_stock_vectors(
     assert got.dtype == np.float32
     assert told == sorted(told)
     assert told[-1] == len(set(texts)) <= 99
+
+
+@pytest.mark.parametrize("query", [True, False])
+def test_a_pipeline_that_wants_texts_gets_them(tiny: Path, torch_encoder, monkeypatch, query: bool) -> None:
+    def refuse(model: object) -> tokens.Tokens:
+        raise onnx.NotExportable("of another kind")
+
+    monkeypatch.setattr(onnx, "tokens_of", refuse)
+    monkeypatch.setattr(encode, "CHUNK", 30)
+    encoder, told = SentenceEncoder(str(tiny), "cpu", backend="torch"), list[int]()
+    texts = list(dict.fromkeys(some_texts(70)))
+    np.testing.assert_allclose(encoder.encode(texts, query, told.append), torch_encoder.encode(texts, query), atol=2e-5)
+    assert told == [30, 60, len(texts)][: len(told)]
+    assert encoder.count_tokens(["river stones", "水" * 40]) == [5, 42]
+
+
+@pytest.fixture
+def amx(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> SentenceEncoder:
+    """An encoder on a CPU that multiplies 16-bit matrices, with no graph, on a model so small that rounding shows."""
+    monkeypatch.setattr(encode, "has_amx", lambda: True)
+    monkeypatch.setattr(onnx, "available", lambda: False)
+    monkeypatch.setattr(encode, "CLOSEST_BF16", 0.99)
+    return SentenceEncoder(str(tiny), "cpu")
+
+
+def test_many_texts_in_bfloat16_few_as_they_are(amx: SentenceEncoder, torch_encoder: SentenceEncoder) -> None:
+    texts = list(dict.fromkeys(some_texts(2 * encode.MANY_TEXTS)))
+    assert len(texts) > encode.MANY_TEXTS
+    expected = torch_encoder.encode(texts)
+    rounded = amx.encode(texts)
+    assert np.sum(rounded * expected, axis=1).min() > 0.99
+    assert np.abs(rounded - expected).max() > 1e-4  # it is another arithmetic
+    np.testing.assert_allclose(np.linalg.norm(rounded, axis=1), 1, atol=1e-6)
+    few = encode.MANY_LOADED - 1
+    np.testing.assert_allclose(amx.encode(texts[:few]), expected[:few], atol=2e-5)
+
+
+def test_bfloat16_that_changes_the_vectors_is_not_taken(amx, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode, "CLOSEST_BF16", 0.9999)  # as it is: this model's weights are too wild for it
+    assert not amx._bfloat16()
+
+
+def test_bfloat16_only_where_it_is_fast_and_wanted(tiny: Path, amx, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"river {number}" for number in range(encode.MANY_TEXTS)]
+    plain = SentenceEncoder(str(tiny), "cpu", backend="torch")
+    plain.encode(texts)
+    assert plain._bf16 is None  # wasn't even asked
+    monkeypatch.setattr(encode, "has_amx", lambda: False)
+    assert not SentenceEncoder(str(tiny), "cpu")._bfloat16()
+
+
+@pytest.mark.parametrize(("text", "expected"), [("flags: fpu amx_bf16 sse", True), ("flags: fpu avx512_bf16", False)])
+def test_what_the_processor_can(tmp_path: Path, monkeypatch, text: str, expected: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(encode, "CPU_INFO", tmp_path / "cpuinfo")
+    assert encode.has_amx() is expected
+    monkeypatch.setattr(encode, "CPU_INFO", tmp_path / "none")  # not Linux
+    assert not encode.has_amx()
 
 
 def test_equal_texts_are_encoded_once(torch_encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from firmground.knowledge import gpu
 from firmground.knowledge import index as index_module
 from firmground.knowledge.errors import FirmgroundError
-from firmground.knowledge.gpu import TEMPORARY_BYTES, Replica, flat_bytes, listed_bytes, replicate
+from firmground.knowledge.gpu import PART_BYTES, TEMPORARY_BYTES, Replica, flat_bytes, listed_bytes, replicate
 from firmground.knowledge.index import VectorIndex, write_manifest
 from firmground.knowledge.index_kinds import library
 from firmground.knowledge.records import EncoderRecord
@@ -28,6 +28,7 @@ class FlatOnGpu:
     """What GpuIndexFlat does: rows by place, in 16 bits, selectors ignored, one search at a time."""
 
     made: list[FlatOnGpu]
+    most = 0  # bytes taken at a time, by all that was made
 
     def __init__(self, resources, dimension, metric, config):
         assert config.useFloat16
@@ -45,7 +46,9 @@ class FlatOnGpu:
         assert rows.dtype == np.float32
         assert rows.flags.c_contiguous
         self.pages.append(len(rows))
-        self.held = np.concatenate([self.held, rows.astype(np.float16)])
+        before = sum(index.held.nbytes for index in FlatOnGpu.made)
+        self.held = np.concatenate([self.held, rows.astype(np.float16)])  # the real one copies what it holds, too
+        FlatOnGpu.most = max(FlatOnGpu.most, before + self.held.nbytes)
 
     def search(self, queries, k, params=None):
         assert self.busy.acquire(blocking=False), "two searches at once"
@@ -83,7 +86,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return index
 
     faked.index_cpu_to_gpu_multiple_py = clone
-    FlatOnGpu.made = []
+    FlatOnGpu.made, FlatOnGpu.most = [], 0
     monkeypatch.setattr(gpu, "library", lambda: faked)
     return faked
 
@@ -97,14 +100,14 @@ def vectors() -> np.ndarray:
 def test_flat_over_two_gpus_by_their_memory_and_page_by_page(fake, vectors, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gpu, "BLOCK_ROWS", 500)
     rows = np.arange(0, ROWS, 2)
-    unit = 10 * TEMPORARY_BYTES
-    replica = Replica(vectors, rows, [int((unit + TEMPORARY_BYTES) / 0.9), int((2 * unit + TEMPORARY_BYTES) / 0.9)])
+    unit, beside = 10 * TEMPORARY_BYTES, TEMPORARY_BYTES + PART_BYTES
+    replica = Replica(vectors, rows, [int((unit + beside) / 0.9), int((2 * unit + beside) / 0.9)])
     assert [(index.device, index.ntotal, index.pages) for index in FlatOnGpu.made] == [
         (0, 500, [500]),
         (1, 1000, [500, 500]),
     ]
     found = replica.search(vectors[:5], 20)
-    assert found.shape == (5, 40)
+    assert found.shape == (5, 20)
     expected = brute_force(vectors[:5], vectors, np.arange(ROWS) % 2 == 0, 10)
     for places, hits in zip(found, expected, strict=True):
         assert {row for row, _ in hits} <= set(places.tolist())
@@ -112,8 +115,22 @@ def test_flat_over_two_gpus_by_their_memory_and_page_by_page(fake, vectors, monk
     assert replica.search(vectors[:0], 3).shape == (0, 3)
 
 
+def test_parts_bound_what_filling_takes_and_the_best_of_all_are_found(fake, vectors, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gpu, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(gpu, "PART_BYTES", flat_bytes(700, DIMENSION))
+    replica = Replica(vectors, np.arange(ROWS), [AMPLE])
+    assert [index.ntotal for index in FlatOnGpu.made] == [700, 700, 700, 700, 200]
+    assert FlatOnGpu.most <= flat_bytes(ROWS + 700, DIMENSION)
+    found = replica.search(vectors[:40], 20)
+    assert found.shape == (40, 20)
+    for places, hits in zip(found, brute_force(vectors[:40], vectors, np.ones(ROWS, dtype=bool), 10), strict=True):
+        assert {row for row, _ in hits} <= set(places.tolist())
+    assert len(set(replica.search(vectors[:1], ROWS)[0].tolist())) == gpu.MOST_FOUND
+
+
 def test_what_doesnt_fit_flat_is_cloned_in_shards(fake, vectors, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gpu, "TEMPORARY_BYTES", 0)
+    monkeypatch.setattr(gpu, "PART_BYTES", 0)
     room = (flat_bytes(ROWS, DIMENSION) + listed_bytes(ROWS, DIMENSION)) / 2
     replica = Replica(vectors, np.arange(ROWS), [int(room / 2 / 0.9) + 1] * 2)
     ((count, options, index),) = fake.cloned
@@ -231,6 +248,7 @@ def test_a_real_gpu_finds_what_brute_force_finds(vectors, flat: bool, monkeypatc
     free = gpu.free_bytes()
     if not free:
         pytest.skip("needs faiss-gpu and a GPU")
+    monkeypatch.setattr(gpu, "PART_BYTES", flat_bytes(700, DIMENSION))
     if not flat:
         monkeypatch.setattr(gpu, "flat_bytes", lambda rows, dimension: 1 << 60)
     replica = Replica(vectors, np.arange(1, ROWS), free)

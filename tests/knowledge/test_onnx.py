@@ -20,6 +20,7 @@ from firmground.knowledge import onnx
 from firmground.knowledge.base import KnowledgeBase
 from firmground.knowledge.encode import SentenceEncoder, load_reference, open_base, prepare
 from firmground.knowledge.errors import InputError, KnowledgeBaseError, MissingExtra
+from firmground.knowledge.tokens import CHUNK, batches
 from firmground.knowledge.types import Document
 from tests.knowledge.encode_helpers import DIMENSION, MAX_TOKENS, PROMPTS, make_model, some_texts
 
@@ -47,12 +48,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_batches_by_hand() -> None:
     # Longest first: 10 alone would allow two in 20 tokens; then 4 × 5 would be 20, and there are three of ≤ 5.
-    assert [rows.tolist() for rows in onnx.batches([5, 10, 4, 10, 3], 20)] == [[3, 1], [0, 2, 4]]
-    assert [rows.tolist() for rows in onnx.batches([50, 1, 1], 20)] == [[0], [2, 1]]  # too long for any budget: alone
-    assert [rows.tolist() for rows in onnx.batches([0, 0], 20)] == [[1, 0]]
-    assert onnx.batches([], 20) == []
+    assert [rows.tolist() for rows in batches([5, 10, 4, 10, 3], 20)] == [[3, 1], [0, 2, 4]]
+    assert [rows.tolist() for rows in batches([50, 1, 1], 20)] == [[0], [2, 1]]  # too long for any budget: alone
+    assert [rows.tolist() for rows in batches([0, 0], 20)] == [[1, 0]]
+    assert batches([], 20) == []
     lengths = np.random.default_rng(0).integers(1, 300, 500)
-    found = onnx.batches(lengths.tolist(), 1000)
+    found = batches(lengths.tolist(), 1000)
     assert sorted(np.concatenate(found).tolist()) == list(range(500))
     assert all(len(rows) * lengths[rows].max() <= 1000 for rows in found)
 
@@ -76,11 +77,13 @@ def test_the_same_vectors_as_the_reference(tiny: Path, exported: Path, query: bo
 @needs_onnx
 def test_tokens_are_counted_whole_and_cut_as_the_reference_cuts(tiny: Path, exported: Path) -> None:
     graph, tokenizer = onnx.OnnxModel(exported), load_reference(tiny, "cpu").tokenizer
-    assert graph.count_tokens(["river stones", "天空。", "", "水" * 40]) == [5, 5, 2, 42]
+    assert graph.tokens.count(["river stones", "天空。", "", "水" * 40]) == [5, 5, 2, 42]
     assert graph.max_tokens == MAX_TOKENS
     texts = some_texts(60, seed=3)
-    assert graph._token_ids(texts) == tokenizer(texts, truncation=True)["input_ids"]
-    assert max(map(len, graph._token_ids(texts))) == MAX_TOKENS
+    for query, kind in ((True, "query"), (False, "document")):
+        expected = tokenizer([PROMPTS[kind] + text for text in texts], truncation=True)["input_ids"]
+        assert graph.tokens.ids(texts, query) == expected
+        assert max(map(len, expected)) == MAX_TOKENS
 
 
 @needs_onnx
@@ -243,8 +246,8 @@ def test_what_a_batch_raises_is_raised_and_the_others_are_dropped(exported: Path
 
     graph._run = failing  # type: ignore[method-assign]
     with pytest.raises(MemoryError, match="no room"):
-        graph.encode([f"{number} " + "river " * 20 for number in range(onnx.CHUNK)])
-    assert len(calls) < onnx.CHUNK * MAX_TOKENS // onnx.BATCH_TOKENS
+        graph.encode([f"{number} " + "river " * 20 for number in range(CHUNK)])
+    assert len(calls) < CHUNK * MAX_TOKENS // onnx.BATCH_TOKENS
 
 
 def test_without_onnxruntime(tiny: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
