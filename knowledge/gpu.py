@@ -20,11 +20,12 @@ import numpy as np
 from firmground.knowledge.errors import FirmgroundError, InputError
 from firmground.knowledge.index_kinds import BLOCK_ROWS, PROBED_SHARE, Kind, build, library, lists_for
 
-TEMPORARY_BYTES = 512 << 20  # a GPU may use beside the vectors while it searches
-PART_BYTES = 1 << 30  # of vectors in one flat index, which takes twice its size while it grows
+TEMPORARY_BYTES = 512 << 20  # set aside on each GPU for what a search computes
+SEARCH_BYTES = 2 << 30  # FAISS takes beside them for the scores of QUERIES questions (measured on 10^6 and 10^7 rows)
+PART_BYTES = 1 << 30  # of vectors in one flat index, which takes twice its size while it grows: less than SEARCH_BYTES
 SPARE_SHARE = 0.1  # of a GPU's free memory stays free
 MOST_FOUND = 2_048  # the most a GPU search returns for a question (faiss/gpu/utils/DeviceDefs.cuh)
-QUERIES = 1_024  # are searched together at most, so that the scores fit the temporary memory
+QUERIES = 1_024  # are searched together at most
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Replica:
         self.parts: list[list[tuple[Any, np.ndarray | None]]] = []
         self.kind = Kind()
         dimension = vectors.shape[1]
-        room = [max(0, int(size * (1 - SPARE_SHARE)) - TEMPORARY_BYTES - PART_BYTES) for size in free]
+        room = [max(0, int(size * (1 - SPARE_SHARE)) - TEMPORARY_BYTES - SEARCH_BYTES) for size in free]
         self._resources = [_resources() for _ in free]
         if flat_bytes(len(rows), dimension) <= sum(room):
             self._fill(vectors, rows, room)

@@ -1,5 +1,5 @@
 """The replica on GPUs: what is asked of FAISS, played by a fake whose GPU indexes ignore selectors, and (marked gpu)
-the real thing. The fake's names and signatures were checked against the wheel faiss-gpu 1.15.1."""
+the real thing. The fake's names and signatures are those of the wheel faiss-gpu 1.15.1."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from firmground.knowledge import gpu
 from firmground.knowledge import index as index_module
 from firmground.knowledge.errors import FirmgroundError
-from firmground.knowledge.gpu import PART_BYTES, TEMPORARY_BYTES, Replica, flat_bytes, listed_bytes, replicate
+from firmground.knowledge.gpu import SEARCH_BYTES, TEMPORARY_BYTES, Replica, flat_bytes, listed_bytes, replicate
 from firmground.knowledge.index import VectorIndex, write_manifest
 from firmground.knowledge.index_kinds import library
 from firmground.knowledge.records import EncoderRecord
@@ -100,7 +100,7 @@ def vectors() -> np.ndarray:
 def test_flat_over_two_gpus_by_their_memory_and_page_by_page(fake, vectors, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gpu, "BLOCK_ROWS", 500)
     rows = np.arange(0, ROWS, 2)
-    unit, beside = 10 * TEMPORARY_BYTES, TEMPORARY_BYTES + PART_BYTES
+    unit, beside = 10 * TEMPORARY_BYTES, TEMPORARY_BYTES + SEARCH_BYTES
     replica = Replica(vectors, rows, [int((unit + beside) / 0.9), int((2 * unit + beside) / 0.9)])
     assert [(index.device, index.ntotal, index.pages) for index in FlatOnGpu.made] == [
         (0, 500, [500]),
@@ -130,7 +130,7 @@ def test_parts_bound_what_filling_takes_and_the_best_of_all_are_found(fake, vect
 
 def test_what_doesnt_fit_flat_is_cloned_in_shards(fake, vectors, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gpu, "TEMPORARY_BYTES", 0)
-    monkeypatch.setattr(gpu, "PART_BYTES", 0)
+    monkeypatch.setattr(gpu, "SEARCH_BYTES", 0)
     room = (flat_bytes(ROWS, DIMENSION) + listed_bytes(ROWS, DIMENSION)) / 2
     replica = Replica(vectors, np.arange(ROWS), [int(room / 2 / 0.9) + 1] * 2)
     ((count, options, index),) = fake.cloned

@@ -243,7 +243,7 @@ def test_the_index_is_mapped_not_read(tmp_path: Path):
     encoder = EncoderRecord("x", "x", 400, ())
     VectorIndex(tmp_path, encoder, "now").publish(vectors)
     before = anonymous_memory()
-    index = VectorIndex(tmp_path, encoder, "now")
+    index = VectorIndex(tmp_path, encoder, "now", "cpu")
     index.search(vectors[:2], 10, vectors, np.ones(len(vectors), dtype=bool))
     assert index.rows == 50_000
     assert anonymous_memory() - before < 8_000_000

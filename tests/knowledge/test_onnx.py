@@ -122,7 +122,7 @@ def test_other_vectors_than_the_reference_s_are_refused_once(
     monkeypatch.setattr(onnx.OnnxModel, "encode", lambda self, texts, query=False: np.roll(np.eye(14, 32), query, 1))
     assert SentenceEncoder(str(tiny), "cpu").graph is None
     with pytest.raises(onnx.NotExportable, match=r"the graph's vector of '.*' has cosine -?\d"):
-        _ = SentenceEncoder(str(tiny), backend="onnx").graph
+        _ = SentenceEncoder(str(tiny), "cpu", backend="onnx").graph
     monkeypatch.setattr(onnx, "export", lambda *_: pytest.fail("it was refused before"))
     assert SentenceEncoder(str(tiny), "cpu").graph is None
 
