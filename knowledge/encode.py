@@ -32,8 +32,8 @@ Backend = Literal["auto", "torch", "onnx"]
 
 INT8 = ":int8"  # at the end of a model's name: its 8-bit graph
 CPU_BATCH_TOKENS = 2048  # torch runs together: 512 is faster on idle cores, and half as fast where others want them too
-MANY_TEXTS = 256  # are encoded in bfloat16 where that is fast; fewer are done before torch is loaded
-MANY_LOADED = 16  # the same where the reference is in memory already
+MANY_BYTES = 500_000  # of text take as long in 32 bits as loading the reference and encoding them in bfloat16
+MANY_LOADED = 16  # texts, the same where the reference is in memory already
 CPU_INFO = Path("/proc/cpuinfo")
 CLOSEST_BF16 = 0.9999  # cosine to the reference that every probe must reach
 GPU_BATCH_TOKENS = 1 << 17  # run together on a GPU, padding included
@@ -80,6 +80,7 @@ class SentenceEncoder:
         self._graph_sought = False
         self._tokens: Tokens | None = None
         self._tokens_sought = False
+        self._bytes = 0  # of the texts encoded many at a time so far
         self._bf16: bool | None = None
         self._pool: dict[Any, Any] | None = None
 
@@ -158,11 +159,17 @@ class SentenceEncoder:
         if not distinct:
             return np.zeros((0, self.dimension), np.float32)
         encode = self.graph.encode if self.graph else self._encode_by_reference
-        many = MANY_TEXTS if self._model is None else MANY_LOADED
-        if self._backend == "auto" and len(distinct) >= many and self._bfloat16():
+        if self._backend == "auto" and self._many(distinct) and self._bfloat16():
             encode = self._encode_in_bfloat16
         vectors = encode(distinct, query, progress)
         return vectors if len(distinct) == len(texts) else vectors[[rows[text] for text in texts]]
+
+    def _many(self, texts: Sequence[str]) -> bool:
+        """Whether the reference is worth loading for them, or would have been for what came before."""
+        if len(texts) < MANY_LOADED:
+            return False
+        self._bytes += sum(len(text.encode("utf-8", "ignore")) for text in texts)
+        return self._model is not None or self._bytes >= MANY_BYTES
 
     def _encode_by_reference(
         self, texts: Sequence[str], query: bool, progress: Callable[[int], None] | None

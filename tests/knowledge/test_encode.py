@@ -64,15 +64,22 @@ def amx(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> SentenceEncoder:
 
 
 def test_many_texts_in_bfloat16_few_as_they_are(amx: SentenceEncoder, torch_encoder: SentenceEncoder) -> None:
-    texts = list(dict.fromkeys(some_texts(2 * encode.MANY_TEXTS)))
-    assert len(texts) > encode.MANY_TEXTS
+    texts = list(dict.fromkeys(some_texts(300)))
     expected = torch_encoder.encode(texts)
-    rounded = amx.encode(texts)
+    np.testing.assert_allclose(amx.encode(texts), expected, atol=2e-5)  # not worth loading torch, as far as it knows
+    rounded = amx.encode(texts)  # loaded
     assert np.sum(rounded * expected, axis=1).min() > 0.99
     assert np.abs(rounded - expected).max() > 1e-4  # it is another arithmetic
     np.testing.assert_allclose(np.linalg.norm(rounded, axis=1), 1, atol=1e-6)
     few = encode.MANY_LOADED - 1
     np.testing.assert_allclose(amx.encode(texts[:few]), expected[:few], atol=2e-5)
+    fresh, part = SentenceEncoder(str(amx.folder), "cpu"), [f"{'水' * 4_000} {number}" for number in range(20)]
+    assert [fresh._many(part) for _ in range(3)] == [
+        False,
+        False,
+        True,
+    ]  # 240 kB each: the third time it had been worth it
+    assert not fresh._many(part[:2])
 
 
 def test_bfloat16_that_changes_the_vectors_is_not_taken(amx, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +88,7 @@ def test_bfloat16_that_changes_the_vectors_is_not_taken(amx, monkeypatch: pytest
 
 
 def test_bfloat16_only_where_it_is_fast_and_wanted(tiny: Path, amx, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [f"river {number}" for number in range(encode.MANY_TEXTS)]
+    texts = [f"river {number}" for number in range(100)]
     plain = SentenceEncoder(str(tiny), "cpu", backend="torch")
     plain.encode(texts)
     assert plain._bf16 is None  # wasn't even asked
