@@ -59,7 +59,7 @@ class TransformersGenerator(Scorer):
     ) -> Iterator[Draft]:
         """All samples of each prompt, a batch at a time; what a draft weighs goes on from its prompts as they were read
         here. A draft holds their caches: let it go before the next. Arguments as of `generate`."""
-        ids = [self._encode(prompt) for prompt in prompts]
+        ids = [self._encode(prompt, decoding.max_new_tokens) for prompt in prompts]
         bare = self._bare(against, decoding, len(ids))
         beginnings = self._read_beginning(ids), self._read_beginning(bare)
         for batch in batches([len(row) * decoding.samples for row in ids]):
@@ -90,13 +90,14 @@ class TransformersGenerator(Scorer):
         """Pieces of the first sample as they are made, then the draft, by which more can be weighed.
 
         Raises:
-            InputError: beams are asked for; they know their text only at the end.
+            InputError: beams are asked for, which know their text only at the end; or the prompt is too long.
         """
         if decoding.beams > 1:
             raise InputError(f"a stream is written a token at a time, got beams = {decoding.beams}; use beams = 1")
         start = time.perf_counter()
         decoding = replace(decoding, samples=1)
-        ids, bare = [self._encode(prompt)], self._bare([] if against is None else [against], decoding, 1)
+        ids = [self._encode(prompt, decoding.max_new_tokens)]
+        bare = self._bare([] if against is None else [against], decoding, 1)
         read, state = self._begin(ids, bare, (self._read_beginning(ids), self._read_beginning(bare)))
         row, sent = Row(draws(decoding.seed, 0, ids[0], decoding.max_new_tokens)), 0
         for _ in self._write(state, 1, [row], decoding, ()):

@@ -73,6 +73,9 @@ class Scorer:
             ) from error
         self.fingerprint = fingerprint(Path(folder))
         self.is_seq2seq = bool(config.is_encoder_decoder)
+        self.window: int | None = getattr(
+            config.get_text_config(), "max_position_embeddings", None
+        )  # tokens it can read
         self.has_chat_template = bool(self.tokenizer.chat_template)
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
@@ -100,11 +103,18 @@ class Scorer:
         if beginning not in self._kept:
             self._kept[beginning] = _Beginning(self._encode(beginning))
 
-    def _encode(self, prompt: Prompt) -> list[int]:
+    def _encode(self, prompt: Prompt, room: int = 1) -> list[int]:
+        """A prompt's tokens. Raises InputError where they and `room` more are longer than the model can read."""
         # A chat template writes its own special tokens; a completion prompt gets the model's own beginning.
         text = self.render(prompt)
         templated = not isinstance(prompt, str) and self.has_chat_template
-        return self.tokenizer(text, add_special_tokens=not templated)["input_ids"] or [self._before()]
+        ids = self.tokenizer(text, add_special_tokens=not templated)["input_ids"] or [self._before()]
+        if self.window and len(ids) + room > self.window:
+            raise InputError(
+                f"the prompt has {len(ids)} tokens and {room} are to come, {self.name} reads {self.window}: shorten "
+                "the question, or give less evidence (an arm's num_passages, evidence_tokens)"
+            )
+        return ids
 
     def _before(self) -> int:
         """What stands before a text's first token: the model's own beginning of text, else its end of text."""

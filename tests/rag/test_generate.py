@@ -252,6 +252,21 @@ def test_contrast_wants_the_prompts_without_evidence(causal: TransformersGenerat
         causal.generate(PROMPTS, Decoding(contrast=0.5))
 
 
+@pytest.mark.parametrize("make", [causal_folder, learned_positions_folder])
+def test_what_is_longer_than_the_model_reads_is_refused(make, tmp_path) -> None:
+    generator = TransformersGenerator(make(tmp_path), device="cpu")
+    window = generator.window
+    assert window in (256, 64)
+    fits = " ".join(["ice"] * (window - 5))
+    (written,) = generator.generate([fits], Decoding(max_new_tokens=5))
+    assert written.prompt_tokens == window - 5
+    told = f"the prompt has {window - 4} tokens and 5 are to come, .+ reads {window}: shorten the question"
+    with pytest.raises(InputError, match=told):
+        generator.generate([PROMPTS[0], f"{fits} ice"], Decoding(max_new_tokens=5))
+    with pytest.raises(InputError, match=told):
+        next(generator.stream(f"{fits} ice", Decoding(max_new_tokens=5)))
+
+
 # Samples
 
 

@@ -74,6 +74,8 @@ SAID: tuple[tuple[str, str], ...] = (
     (r"expected a filter such as", "筛选条件应当是 JSON 对象，例如 {{\"topic\": \"optics\"}}。"),
     (r"samples = (?P<count>\d+) need a temperature", "候选草稿数为 {count} 时，温度须大于 0（常用 0.7）。"),
     (r"beams = (?P<count>\d+) go with neither", "集束宽度为 {count} 时不能同时使用对比或候选草稿：请只用其一。"),
+    (r"the prompt has (?P<count>\d+) tokens and \d+ are to come, (?P<name>.+?) reads (?P<most>\d+):",
+     "问题和资料共 {count} 个词元，{name} 最多读 {most} 个：请缩短问题，或少给些资料。"),
     (r"the arm .+ needs a generator", "这种回答方式需要语言模型：请选一个，或改用“原文摘录”。"),
     (r"(?P<name>.+?) tells no log-probabilities", "{name} 不提供对数概率：偏见审计需要本机的 transformers 模型。"),
     (r"reasons need log-probabilities, which (?P<name>.+?) doesn't tell", "{name} 不提供对数概率，无法说明原因："
