@@ -134,13 +134,15 @@ def held_bytes(kind: Kind, rows: int, dimension: int) -> int:
 
 
 def library() -> Any:
-    """FAISS, which comes in two packages. Raises MissingExtra where neither is installed."""
+    """FAISS, which comes in two packages. Raises MissingExtra where neither is installed, or what it needs isn't."""
     try:
         import faiss
     except ImportError:
         raise MissingExtra(
             "FAISS isn't installed: take one of `pip install 'firmground[cpu]'` and `pip install 'firmground[gpu]'`"
         ) from None
+    except RuntimeError as error:  # faiss-gpu without the CUDA libraries: it says which wheel to install
+        raise MissingExtra(f"FAISS can't be loaded: {error}") from error
     return faiss
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from firmground.knowledge import index as index_module
 from firmground.knowledge import index_kinds
-from firmground.knowledge.errors import FirmgroundError, InputError
+from firmground.knowledge.errors import FirmgroundError, InputError, MissingExtra
 from firmground.knowledge.index import MANIFEST_FILE, VectorIndex, read_manifest, read_wanted, write_manifest
 from firmground.knowledge.index_kinds import (
     Kind,
@@ -309,3 +310,21 @@ def test_recall_by_hand():
     assert recall([[1, 2]], [[2, 1]]) == 1.0
     assert recall([[]], [[1]]) == 0.0
     assert recall([[7]], [[]]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (
+            "RuntimeError('nvidia-cublas-cu12 is missing: pip install it')",
+            "can't be loaded: nvidia-cublas-cu12 is missing",
+        ),
+        ("ImportError('no such module')", "take one of `pip install 'firmground\\[cpu\\]'"),
+    ],
+)
+def test_faiss_that_cant_be_loaded_says_what_to_install(tmp_path, monkeypatch, raised: str, told: str):
+    (tmp_path / "faiss.py").write_text(f"raise {raised}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "faiss")
+    with pytest.raises(MissingExtra, match=told):
+        library()

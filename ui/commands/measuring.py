@@ -32,6 +32,7 @@ Reasons = Annotated[
         "each sentence, attention, token by token. About 5 s of CPU each with the default model; kept in the run's "
         "folder. Each makes the report 0.1 to 0.5 MB longer.",
         min=0,
+        metavar="N",
     ),
 ]
 
@@ -52,7 +53,7 @@ def compare(
         ),
     ] = None,
     arms_file: ArmsFile = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1, metavar="N")] = None,
     form: Format = "auto",
     generator: GeneratorName = weights.DEFAULT_GENERATOR,
     device: Device = "",
@@ -82,7 +83,7 @@ def ablate(
     out: Annotated[Path, typer.Option(help="Folder for the outcomes, ablation.json and the reports.")],
     arm: Annotated[str, typer.Option(help="The arm to take apart; one of --arms-file too.")] = "augmented",
     arms_file: ArmsFile = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1, metavar="N")] = None,
     form: Format = "auto",
     generator: GeneratorName = weights.DEFAULT_GENERATOR,
     device: Device = "",
@@ -141,7 +142,7 @@ def judge(
     labels: Annotated[
         Path | None, typer.Option(help="People's labels (JSONL), to hold judge and verifier against.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N questions.", min=1, metavar="N")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a chat model judge a comparison's claims and answers, and say how far that judge can be trusted.

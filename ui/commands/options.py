@@ -33,7 +33,7 @@ Format = Annotated[
     str,
     typer.Option("--format", help="Format of the question file (squad, commonsenseqa …); auto tells it by its look."),
 ]
-SkipBroken = Annotated[bool, typer.Option(help="Skip lines of the question file that can't be read.")]
+SkipBroken = Annotated[bool, typer.Option("--skip-broken", help="Skip lines of the question file that can't be read.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of text for a person.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; by default a GPU where there is one.")]
 
