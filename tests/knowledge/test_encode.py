@@ -187,3 +187,14 @@ def test_a_process_a_gpu(tiny: Path, torch_encoder: SentenceEncoder) -> None:
         assert np.sum(encoder.encode(texts) * torch_encoder.encode(texts), axis=1).min() > 0.999
     finally:
         encoder.close()
+
+
+@pytest.mark.slow
+def test_a_process_a_device_as_far_as_cpus_show_it(tiny: Path, torch_encoder: SentenceEncoder) -> None:
+    texts, told = list(dict.fromkeys(some_texts(100))), list[int]()
+    encoder = SentenceEncoder(str(tiny), "cpu,cpu", backend="torch")
+    try:
+        np.testing.assert_allclose(encoder.encode(texts, False, told.append), torch_encoder.encode(texts), atol=2e-5)
+    finally:
+        encoder.close()
+    assert told == [len(texts)]
