@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from firmground.knowledge import onnx, weights
 from firmground.knowledge.errors import InputError
-from firmground.knowledge.tokens import CHUNK, Tokens
+from firmground.knowledge.tokens import CHUNK, Tokens, batches
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +35,9 @@ CPU_BATCH_TOKENS = 2048  # torch runs together: 512 is faster on idle cores, and
 MANY_BYTES = 500_000  # of text take as long in 32 bits as loading the reference and encoding them in bfloat16
 MANY_LOADED = 16  # texts, the same where the reference is in memory already
 CPU_INFO = Path("/proc/cpuinfo")
-CLOSEST_BF16 = 0.9999  # cosine to the reference that every probe must reach
+CLOSEST = 0.9999  # cosine to the reference that every probe must reach, in bfloat16 and with tokens made here
 GPU_BATCH_TOKENS = 1 << 17  # run together on a GPU, padding included
-CPU_BATCH, GPU_BATCH = 8, 256  # texts run together where sentence-transformers makes the batches
+GPU_BATCH = 256  # texts that a process of several runs together
 # What torch could compute on shows itself on Linux as one of these; where none is, torch needn't be loaded to ask.
 ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/dri", "/dev/accel", "/dev/davinci_manager", "/dev/hl0")
 
@@ -99,11 +99,12 @@ class SentenceEncoder:
     @property
     def graph(self) -> onnx.OnnxModel | None:
         """The ONNX graph that encodes in the reference's place, made and loaded when first used; None: it doesn't."""
-        with self._loading:
-            if not self._graph_sought:
-                self._graph = self._find_graph()
-                self._graph_sought = True
-            return self._graph
+        if not self._graph_sought:  # else a question doesn't wait for a reference that is being loaded
+            with self._loading:
+                if not self._graph_sought:
+                    self._graph = self._find_graph()
+                    self._graph_sought = True
+        return self._graph
 
     def _find_graph(self) -> onnx.OnnxModel | None:
         required = self._backend == "onnx"
@@ -142,6 +143,9 @@ class SentenceEncoder:
             return []
         if tokens := self.graph.tokens if self.graph else self._reference_tokens():
             return tokens.count(texts)
+        return self._count_by_reference(texts)
+
+    def _count_by_reference(self, texts: Sequence[str]) -> list[int]:
         return [len(ids) for ids in self.model.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]]
 
     def encode(
@@ -177,16 +181,23 @@ class SentenceEncoder:
         tokens = self._reference_tokens()
         if tokens is None:
             return self._encode_texts(texts, query, progress)
-        budget = CPU_BATCH_TOKENS if on_cpu(self._devices) else GPU_BATCH_TOKENS
-        dimension = int(self.model.get_embedding_dimension() or 0)
-        return tokens.encode(texts, query, partial(map, self._run), dimension, budget, progress)
+        return self._encode_tokens(tokens, texts, query, progress)
 
-    def _run(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
+    def _encode_tokens(
+        self, tokens: Tokens, texts: Sequence[str], query: bool, progress: Callable[[int], None] | None = None
+    ) -> np.ndarray:
+        dimension = int(self.model.get_embedding_dimension() or 0)
+        return tokens.encode(texts, query, partial(map, partial(self._run, tokens)), dimension, self._budget, progress)
+
+    @property
+    def _budget(self) -> int:
+        """How many tokens are run together, padding included."""
+        return CPU_BATCH_TOKENS if on_cpu(self._devices) else GPU_BATCH_TOKENS
+
+    def _run(self, tokens: Tokens, ids: Sequence[Sequence[int]]) -> np.ndarray:
         """(n, dimension) float32, unit rows, of texts that the reference runs together."""
         import torch
 
-        tokens = self._reference_tokens()
-        assert tokens is not None
         made, mask = (torch.from_numpy(array).to(self.model.device) for array in tokens.padded(ids))
         with torch.inference_mode():
             found = self.model({"input_ids": made, "attention_mask": mask})["sentence_embedding"]
@@ -198,31 +209,49 @@ class SentenceEncoder:
         with self._loading:
             if not self._tokens_sought:
                 self._tokens_sought = True
-                try:
-                    self._tokens = onnx.tokens_of(self.model) if len(self._devices) < 2 else None
-                except onnx.NotExportable:
-                    self._tokens = None
+                if len(self._devices) < 2:
+                    self._tokens = self.graph.tokens if self.graph else self._probed_tokens()
             return self._tokens
 
+    def _probed_tokens(self) -> Tokens | None:
+        """Tokens made here, where the reference's vectors come of them: its own may be cut or marked in other ways."""
+        try:
+            tokens = onnx.tokens_of(self.model)
+        except onnx.NotExportable:
+            return None
+        closest = min(
+            _closest(self._encode_tokens(tokens, onnx.PROBES, query), self._encode_texts(onnx.PROBES, query, None))
+            for query in (True, False)
+        )
+        return tokens if closest >= CLOSEST else None
+
     def _encode_texts(self, texts: Sequence[str], query: bool, progress: Callable[[int], None] | None) -> np.ndarray:
-        """As sentence-transformers does it, chunk by chunk."""
+        """As sentence-transformers does it, batch by batch; several processes share out a whole chunk."""
         import numpy as np
 
         found = np.empty((len(texts), self.dimension), np.float32)
         encode = self.model.encode_query if query else self.model.encode_document
         encode = partial(encode, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+        several, done = len(self._devices) > 1, 0
         for first in range(0, len(texts), CHUNK):
             chunk = list(texts[first : first + CHUNK])
-            if len(self._devices) > 1:
-                vectors = encode(chunk, pool=self._processes(), batch_size=GPU_BATCH)
+            if several:
+                parts = [np.arange(len(chunk))]
             else:
-                vectors = encode(chunk, batch_size=CPU_BATCH if on_cpu(self._devices) else GPU_BATCH)
-            vectors = vectors.astype(np.float32)
-            found[first : first + len(chunk)] = vectors / np.maximum(
-                np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12
-            )
-            if progress:
-                progress(first + len(chunk))
+                parts = batches(
+                    [min(count, self.max_tokens) for count in self._count_by_reference(chunk)], self._budget
+                )
+            for rows in parts:
+                batch = [chunk[row] for row in rows]
+                if several:
+                    vectors = encode(batch, pool=self._processes(), batch_size=GPU_BATCH)
+                else:
+                    vectors = encode(batch, batch_size=len(batch))
+                vectors = vectors.astype(np.float32)
+                found[first + rows] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+                done += len(rows)
+                if progress:
+                    progress(done)
         return found
 
     def _encode_in_bfloat16(
@@ -241,13 +270,15 @@ class SentenceEncoder:
             return self._bf16
 
     def _probed_bfloat16(self) -> bool:
-        import numpy as np
-
-        rounded = self._encode_in_bfloat16(onnx.PROBES, False, None)
-        closest = float(np.sum(rounded * self._encode_by_reference(onnx.PROBES, False, None), axis=1).min())
-        if not closest >= CLOSEST_BF16:
+        expected = self._encode_by_reference(onnx.PROBES, False, None)
+        try:
+            closest = _closest(self._encode_in_bfloat16(onnx.PROBES, False, None), expected)
+        except RuntimeError as error:  # code of a model's own that autocast doesn't suit
+            logger.info("%s is encoded in 32 bits: %s", self.name, error)
+            return False
+        if not closest >= CLOSEST:
             logger.info("%s is encoded in 32 bits: a probe's cosine in bfloat16 is %.6f", self.name, closest)
-        return closest >= CLOSEST_BF16
+        return closest >= CLOSEST
 
     def _processes(self) -> dict[Any, Any]:
         """sentence-transformers' pool, a process a device, started when first used."""
@@ -262,6 +293,11 @@ class SentenceEncoder:
             if self._pool is not None:
                 self.model.stop_multi_process_pool(self._pool)
                 self._pool = None
+
+
+def _closest(some: np.ndarray, others: np.ndarray) -> float:
+    """The smallest cosine between two encodings of the same texts."""
+    return float((some * others).sum(axis=1).min())
 
 
 def load_reference(folder: Path, device: str | None) -> SentenceTransformer:

@@ -51,6 +51,8 @@ class Replica:
         dimension = vectors.shape[1]
         room = [max(0, int(size * (1 - SPARE_SHARE)) - TEMPORARY_BYTES - SEARCH_BYTES) for size in free]
         self._resources = [_resources() for _ in free]
+        if not len(rows):
+            return
         if flat_bytes(len(rows), dimension) <= sum(room):
             self._fill(vectors, rows, room)
         elif listed_bytes(len(rows), dimension) <= sum(room):
@@ -70,6 +72,9 @@ class Replica:
         return np.concatenate(blocks) if blocks else np.full((0, k), -1, dtype=np.int64)
 
     def _search(self, queries: np.ndarray, k: int) -> np.ndarray:
+        if not self.parts:
+            return np.full((len(queries), k), -1, dtype=np.int64)
+
         def ask(parts: list[tuple[Any, np.ndarray | None]]) -> list[tuple[np.ndarray, np.ndarray]]:
             found = []
             for index, rows in parts:

@@ -6,7 +6,7 @@ it. Both are kept only if they give the reference's vectors for `PROBES`, with t
 what doesn't is refused once, in writing, and stays with the reference.
 
 An export is a folder in the weights' cache, named after the weights' fingerprint and `FORMAT`. It is made beside its
-place and renamed when whole. With it, encoding needs neither torch nor transformers to be imported.
+place and renamed when whole. With it, encoding a question needs neither torch nor transformers to be imported.
 """
 
 from __future__ import annotations

@@ -73,9 +73,7 @@ class Scorer:
             ) from error
         self.fingerprint = fingerprint(Path(folder))
         self.is_seq2seq = bool(config.is_encoder_decoder)
-        self.window: int | None = getattr(
-            config.get_text_config(), "max_position_embeddings", None
-        )  # tokens it can read
+        self.window = _window(config)
         self.has_chat_template = bool(self.tokenizer.chat_template)
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
@@ -217,7 +215,8 @@ class Scorer:
 
     def score_batch(self, prompts: Sequence[Prompt], continuations: Sequence[str]) -> list[np.ndarray]:
         """`score` for many pairs, batched by length. A prompt that several continuations follow is read once."""
-        pairs = [(self._encode(prompt), self._rest(text)) for prompt, text in zip(prompts, continuations, strict=True)]
+        rests = [self._rest(text) for text in continuations]
+        pairs = [(self._encode(prompt, len(rest)), rest) for prompt, rest in zip(prompts, rests, strict=True)]
         places: dict[tuple[int, ...], list[int]] = {}  # of the pairs of each prompt
         for place, (prompt, _) in enumerate(pairs):
             places.setdefault(tuple(prompt) if self._shares_caches else (-1 - place,), []).append(place)
@@ -309,3 +308,16 @@ class Scorer:
         labels = torch.tensor([rest], device=self.device)
         logits = self.model(input_ids=torch.tensor([prompt], device=self.device), labels=labels).logits.float()
         return torch.log_softmax(logits[0], dim=-1).gather(1, labels[0][:, None])[:, 0].cpu().numpy()
+
+
+def _window(config: Any) -> int | None:
+    """How many tokens a decoder reads at most; None where its configuration sets no limit, or none that holds."""
+    text = config.get_text_config()
+    window = getattr(text, "max_position_embeddings", None)
+    if config.is_encoder_decoder or getattr(text, "alibi", False) or not window or window < 0:
+        return None
+    stretched = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
+    for one in (stretched, *(kind for kind in stretched.values() if isinstance(kind, dict))):  # or one a kind of layer
+        if factor := one.get("factor"):
+            window = max(window, int(factor * (one.get("original_max_position_embeddings") or window)))
+    return int(window)

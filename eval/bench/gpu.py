@@ -5,7 +5,8 @@
 Vectors are recombined from DATA's real ones, the questions are real (see `scale`). All hold the same rows: "ours" is
 `VectorIndex` with its replica (16 bits, rows scored again from float32), "ours, CPU" the same index without it, as it
 is built by default (up to --cpu-rows); "FAISS" is `index_cpu_to_gpu` of a flat index, "FAISS, 16 bits" the same with
-`useFloat16`. Filling is from rows on the disk to the first answer. Memory is the GPU's, read every few milliseconds:
+`useFloat16`. Filling is from mapped rows (in the
+system's cache by then) to the first answer. Memory is the GPU's, read every few milliseconds:
 what is taken at most while filling, and what stays taken. Recall is against brute force in float32.
 """
 

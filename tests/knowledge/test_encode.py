@@ -50,8 +50,30 @@ def test_a_pipeline_that_wants_texts_gets_them(tiny: Path, torch_encoder, monkey
     encoder, told = SentenceEncoder(str(tiny), "cpu", backend="torch"), list[int]()
     texts = list(dict.fromkeys(some_texts(70)))
     np.testing.assert_allclose(encoder.encode(texts, query, told.append), torch_encoder.encode(texts, query), atol=2e-5)
-    assert told == [30, 60, len(texts)][: len(told)]
+    assert told == sorted(told)
+    assert told[-1] == len(texts) > 30
     assert encoder.count_tokens(["river stones", "水" * 40]) == [5, 42]
+
+
+def test_a_tokenizer_that_is_set_otherwise_isn_t_stood_in_for(tmp_path: Path) -> None:
+    """A model that cuts texts shorter than it says gives its own vectors, not those of the tokens made here."""
+    folder = make_model(tmp_path)
+    encoder = SentenceEncoder(str(folder), "cpu", backend="torch")
+    assert encoder._reference_tokens() is not None
+    other = SentenceEncoder(str(folder), "cpu", backend="torch")
+    preprocess = other.model.preprocess
+    other.model.preprocess = lambda texts, *given, **named: preprocess([text[:12] for text in texts], *given, **named)
+    assert other._reference_tokens() is None
+    texts = ["river stones river stones river", "ice"]
+    assert np.sum(other.encode(texts) * encoder.encode(texts), axis=1)[0] < 0.9999
+
+
+def test_a_model_that_bfloat16_breaks_is_left_as_it_is(amx: SentenceEncoder, monkeypatch) -> None:
+    def broken(*given: object) -> np.ndarray:
+        raise RuntimeError("expected Float, got BFloat16")
+
+    monkeypatch.setattr(amx, "_encode_in_bfloat16", broken)
+    assert not amx._bfloat16()
 
 
 @pytest.fixture
@@ -59,7 +81,7 @@ def amx(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> SentenceEncoder:
     """An encoder on a CPU that multiplies 16-bit matrices, with no graph, on a model so small that rounding shows."""
     monkeypatch.setattr(encode, "has_amx", lambda: True)
     monkeypatch.setattr(onnx, "available", lambda: False)
-    monkeypatch.setattr(encode, "CLOSEST_BF16", 0.99)
+    monkeypatch.setattr(encode, "CLOSEST", 0.99)
     return SentenceEncoder(str(tiny), "cpu")
 
 
@@ -83,7 +105,7 @@ def test_many_texts_in_bfloat16_few_as_they_are(amx: SentenceEncoder, torch_enco
 
 
 def test_bfloat16_that_changes_the_vectors_is_not_taken(amx, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encode, "CLOSEST_BF16", 0.9999)  # as it is: this model's weights are too wild for it
+    monkeypatch.setattr(encode, "CLOSEST", 0.9999)  # as it is: this model's weights are too wild for it
     assert not amx._bfloat16()
 
 

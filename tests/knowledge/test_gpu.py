@@ -128,6 +128,10 @@ def test_parts_bound_what_filling_takes_and_the_best_of_all_are_found(fake, vect
     assert len(set(replica.search(vectors[:1], ROWS)[0].tolist())) == gpu.MOST_FOUND
 
 
+def test_no_rows(fake, vectors):
+    assert Replica(vectors, np.arange(0), [AMPLE]).search(vectors[:2], 3).tolist() == [[-1] * 3] * 2
+
+
 def test_what_doesnt_fit_flat_is_cloned_in_shards(fake, vectors, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gpu, "TEMPORARY_BYTES", 0)
     monkeypatch.setattr(gpu, "SEARCH_BYTES", 0)

@@ -267,6 +267,28 @@ def test_what_is_longer_than_the_model_reads_is_refused(make, tmp_path) -> None:
         next(generator.stream(f"{fits} ice", Decoding(max_new_tokens=5)))
 
 
+def test_what_is_weighed_must_fit_too(tmp_path) -> None:
+    generator = TransformersGenerator(learned_positions_folder(tmp_path), device="cpu")
+    fits = " ".join(["ice"] * 60)
+    assert len(generator.score(fits, "the cat sat on")) == 4
+    with pytest.raises(InputError, match="the prompt has 60 tokens and 5 are to come"):
+        generator.score(fits, "the cat sat on a")
+
+
+def test_how_much_a_model_reads() -> None:
+    from transformers import BartConfig, FalconConfig, GPT2Config, Qwen2Config, T5Config
+
+    yarn = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768, "rope_theta": 1e6}
+    llama = {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192, "low_freq_factor": 1.0,
+             "high_freq_factor": 4.0, "rope_theta": 5e5}  # fmt: skip
+    assert module._window(GPT2Config(n_positions=64)) == 64
+    assert module._window(Qwen2Config(max_position_embeddings=32768)) == 32768
+    assert module._window(Qwen2Config(max_position_embeddings=32768, rope_parameters=yarn)) == 131072
+    assert module._window(Qwen2Config(max_position_embeddings=131072, rope_parameters=llama)) == 131072
+    for without in (T5Config(), BartConfig(), FalconConfig(alibi=True), GPT2Config(n_positions=-1)):
+        assert module._window(without) is None
+
+
 # Samples
 
 
